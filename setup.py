@@ -47,6 +47,7 @@ TEST = [
     "pexpect>=4.9",  # drives Hummingbot's terminal
     "pyte>=0.8",  # reads Hummingbot's screen
     "pytest>=8.3",  # the test runner
+    "pytest-cov>=6",  # coverage over both workers
     "pytest-asyncio>=1.0",  # tests that await
     "pytest-timeout>=2.3",  # a deadline for each test
     "pytest-xdist>=3.6",  # both cores

@@ -11,7 +11,7 @@
     │  ├─ MalformedMessage               excerpt
     │  ├─ MessageTooLarge                limit_bytes
     │  └─ SequenceGap                    expected, received
-    └─ ApiError(OSError)                 the exchange said no          → outcome: REJECTED, unless a subclass says otherwise
+    └─ ApiError(OSError)                 the exchange said no          → outcome: REJECTED, but for two subclasses
        ├─ Unauthorized
        ├─ NotFound
        ├─ RateLimited                    retry_after_s                 → outcome: UNKNOWN
@@ -114,7 +114,8 @@ class SequenceGap(ProtocolError):
 class ApiError(ExtendedError, OSError):
     """Raised when the exchange answered with an error.
 
-    `status` is the HTTP status, `code` the business code (int, a name such as "NOT_FOUND", or None), `message` its text.
+    `status` is the HTTP status, `code` the business code (an int, a name such as "NOT_FOUND", or None), `message` its
+    text, `request` the verb and path without its query.
     """
 
     def __init__(self, status: int, code: int | str | None, message: str, *, request: str = "") -> None:

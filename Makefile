@@ -1,0 +1,87 @@
+# The commands of this project. `make help` lists them.
+# Needed on the machine: make, a C++ compiler and Python 3.12 (tools/find_python.sh looks in the usual places).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-services check unit coverage bench lock clean env clients
+
+UV_VERSION := 0.13.8
+ENV := .venv
+BIN := $(ENV)/bin
+CACHE := $(or $(HUMMINGBOT_EXTENDED_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hummingbot-extended)
+export HUMMINGBOT_EXTENDED_CACHE := $(CACHE)
+
+SECONDS ?= 60
+BOOK ?=
+WORKERS ?= 2
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+# --- the environment: uv, Python 3.12, Hummingbot's wheel, the pinned packages -------------------------------------
+
+.tools/python:
+	@mkdir -p .tools
+	@command -v g++ >/dev/null || command -v clang++ >/dev/null || command -v c++ >/dev/null || \
+	  { echo "hummingbot-extended: no C++ compiler was found; Hummingbot comes as source. Install one: apt install g++" >&2; exit 1; }
+	@python=$$(PYTHON="$(PYTHON)" tools/find_python.sh) && ln -sfn "$$python" .tools/python && echo "Python 3.12: $$python"
+
+# uv from PATH, or a pinned one of our own. A link, so that every recipe and test finds it in one place.
+.tools/uv: .tools/python
+	@if command -v uv >/dev/null; then ln -sfn "$$(command -v uv)" $@; else \
+	  echo "installing uv $(UV_VERSION) into .tools" && \
+	  $$(readlink .tools/python) -m venv .tools/uv-env && \
+	  .tools/uv-env/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) && \
+	  ln -sfn uv-env/bin/uv $@; fi
+
+$(ENV)/.complete: requirements.lock setup.py tools/hummingbot_wheel.py tools/hummingbot-build.lock | .tools/uv
+	@links=$$($$(readlink .tools/python) tools/hummingbot_wheel.py --uv "$$PWD/.tools/uv" --python "$$(readlink .tools/python)") && \
+	  .tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" $(ENV) && \
+	  echo "installing the pinned packages" && \
+	  .tools/uv pip install --quiet --python $(BIN)/python --find-links "$$links" --only-binary hummingbot -r requirements.lock && \
+	  .tools/uv pip install --quiet --python $(BIN)/python --no-deps --editable . && touch $@
+
+env: $(ENV)/.complete
+
+# The official SDK and ccxt need package versions of their own: they are clients in environments of their own.
+.venv-%/.complete: test/clients/%.lock | .tools/uv
+	@.tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" .venv-$* && \
+	  echo "installing the $* client" && \
+	  .tools/uv pip install --quiet --python .venv-$*/bin/python -r $< && touch $@
+
+clients: .venv-sdk/.complete .venv-ccxt/.complete
+
+# --- what people call ------------------------------------------------------------------------------------------------
+
+install:  ## add the connector to your own Hummingbot: make install PYTHON=… [HUMMINGBOT_DIR=…]
+	@python="$(or $(PYTHON),python3)"; $$python -m pip install --quiet . && \
+	  $$python -m hummingbot_extended install $(if $(HUMMINGBOT_DIR),--hummingbot-dir "$(HUMMINGBOT_DIR)")
+
+demo: env  ## an unmodified Hummingbot trades on the practice venue: make demo [SECONDS=60] [BOOK=file]
+	@$(BIN)/hummingbot-extended demo --seconds $(SECONDS) $(if $(BOOK),--book "$(BOOK)")
+
+test: check unit  ## everything that needs no service: lint, types, layers, tests, coverage
+
+check: env  ## format, lint, types and layers
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "format and lint: ok"
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports --no-logo 2>/dev/null || PYTHONPATH=. $(BIN)/lint-imports
+
+unit: env clients
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services" --cov --cov-report= $(PYTEST)
+	@$(BIN)/coverage report --skip-covered --skip-empty --precision 1 --fail-under 95
+
+test-services: env  ## the tests that need Debian's services; installs them (root), fails when one is absent
+	@tools/services.sh
+	@$(BIN)/python -m pytest -m services --timeout 180 $(PYTEST)
+
+bench: env  ## every figure a ratio measured side by side: make bench [QUICK=1]
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+lock: | .tools/uv  ## pin every dependency anew
+	@.tools/uv pip compile --quiet --no-header --universal --python-version 3.12 --all-extras --upgrade setup.py -o requirements.lock
+
+clean:  ## remove environments and caches of this checkout
+	@rm -rf .venv .venv-* .tools .demo build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
