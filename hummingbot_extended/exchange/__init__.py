@@ -1,0 +1,1 @@
+"""What Extended is: endpoints, models, signing, REST, streams. No Hummingbot, no server."""
