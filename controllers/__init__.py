@@ -1,0 +1,1 @@
+"""Controllers for Hummingbot (V2), by type."""
