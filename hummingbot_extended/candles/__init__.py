@@ -1,0 +1,1 @@
+"""Candles: timeframes, bars and where they come from. Knows no server and no Hummingbot."""
