@@ -6,7 +6,7 @@ the wire is another. Optional fields are None when absent or null. `reading.py` 
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -42,21 +42,21 @@ named = msgspec.field  # named(name="wire") where the wire's name does not follo
 # --- markets --------------------------------------------------------------------------------------------------------
 
 
-class DeleverageLevel(Model, kw_only=True):
+class DeleverageLevel(Model, frozen=True, kw_only=True):
     """One step of the auto-deleverage ranking."""
 
     level: int
     ranking_lower_bound: Decimal
 
 
-class DeleverageLevels(Model, kw_only=True):
+class DeleverageLevels(Model, frozen=True, kw_only=True):
     """Auto-deleverage ranking of both sides."""
 
     short_positions: tuple[DeleverageLevel, ...] = ()
     long_positions: tuple[DeleverageLevel, ...] = ()
 
 
-class MarketStats(Model, kw_only=True):
+class MarketStats(Model, frozen=True, kw_only=True):
     """A market's prices and day (API reference §2.2). Rates are fractions; `next_funding_time_ms` is a moment."""
 
     daily_volume: Decimal
@@ -77,7 +77,7 @@ class MarketStats(Model, kw_only=True):
     deleverage_levels: DeleverageLevels | None = None
 
 
-class RiskFactor(Model, kw_only=True):
+class RiskFactor(Model, frozen=True, kw_only=True):
     """Initial-margin factor of positions up to a value in USD."""
 
     upper_bound: Decimal
@@ -85,7 +85,7 @@ class RiskFactor(Model, kw_only=True):
     is_available_for_users: bool | None = None
 
 
-class TradingConfig(Model, kw_only=True):
+class TradingConfig(Model, frozen=True, kw_only=True):
     """A market's trading rules (API reference §2.1). Sizes are in base, values in USD, caps and floors fractions."""
 
     min_order_size: Decimal
@@ -110,7 +110,7 @@ class TradingConfig(Model, kw_only=True):
             raise ValueError("tick and step must be positive")
 
 
-class L2Config(Model, kw_only=True):
+class L2Config(Model, frozen=True, kw_only=True):
     """What the order hash needs of a market."""
 
     type: str = "STARKX"
@@ -136,7 +136,7 @@ class L2Config(Model, kw_only=True):
         return int(self.synthetic_id, 16)
 
 
-class Market(Model, kw_only=True):
+class Market(Model, frozen=True, kw_only=True):
     """One market (API reference §2.1)."""
 
     name: str
@@ -169,14 +169,14 @@ class Market(Model, kw_only=True):
         )
 
 
-class RestLevel(Model, kw_only=True):
+class RestLevel(Model, frozen=True, kw_only=True):
     """One price of the REST order book."""
 
     qty: Decimal
     price: Decimal
 
 
-class RestOrderBook(Model, kw_only=True):
+class RestOrderBook(Model, frozen=True, kw_only=True):
     """The REST order book: whole, without a time or a sequence (API reference §2.3). Never mix it with the stream."""
 
     spellings: ClassVar[Mapping[str, str]] = {"m": "market", "b": "bid", "a": "ask", "q": "qty", "p": "price"}
@@ -186,7 +186,7 @@ class RestOrderBook(Model, kw_only=True):
     ask: tuple[RestLevel, ...]
 
 
-class PublicTrade(Model, kw_only=True, gc=False):
+class PublicTrade(Model, frozen=True, kw_only=True, gc=False):
     """A trade of the market; `side` is the taker's (API reference §2.4)."""
 
     id: int = named(name="i")
@@ -198,7 +198,7 @@ class PublicTrade(Model, kw_only=True, gc=False):
     qty: Decimal = named(name="q")
 
 
-class Candle(Model, kw_only=True, gc=False):
+class Candle(Model, frozen=True, kw_only=True, gc=False):
     """A candle that starts at `time_ms`. `volume` is in base, None for mark and index prices."""
 
     time_ms: int = named(name="T")
@@ -209,7 +209,7 @@ class Candle(Model, kw_only=True, gc=False):
     volume: Decimal | None = named(name="v", default=None)
 
 
-class FundingRate(Model, kw_only=True, gc=False):
+class FundingRate(Model, frozen=True, kw_only=True, gc=False):
     """A 1-hour funding rate as a fraction; positive means longs pay shorts."""
 
     market: str = named(name="m")
@@ -217,7 +217,7 @@ class FundingRate(Model, kw_only=True, gc=False):
     rate: Decimal = named(name="f")
 
 
-class OpenInterest(Model, kw_only=True):
+class OpenInterest(Model, frozen=True, kw_only=True):
     """Open interest of a market at a time, in USD and in base."""
 
     time_ms: int = named(name="t")
@@ -225,7 +225,7 @@ class OpenInterest(Model, kw_only=True):
     qty: Decimal = named(name="I")
 
 
-class Asset(Model, kw_only=True):
+class Asset(Model, frozen=True, kw_only=True):
     """An asset (API reference §2.8)."""
 
     id: int
@@ -243,7 +243,7 @@ class Asset(Model, kw_only=True):
     can_be_used_as_collateral: bool = False
 
 
-class StarknetInfo(Model, kw_only=True):
+class StarknetInfo(Model, frozen=True, kw_only=True):
     """The signing domain as the exchange states it (API reference §2.9)."""
 
     name: str
@@ -252,7 +252,7 @@ class StarknetInfo(Model, kw_only=True):
     revision: int
 
 
-class ExchangeSettings(Model, kw_only=True):
+class ExchangeSettings(Model, frozen=True, kw_only=True):
     """General settings of the exchange."""
 
     stark_ex_contract_address: str = ""
@@ -261,7 +261,7 @@ class ExchangeSettings(Model, kw_only=True):
 # --- account --------------------------------------------------------------------------------------------------------
 
 
-class Account(Model, kw_only=True):
+class Account(Model, frozen=True, kw_only=True):
     """A sub-account (API reference §3.1). `l2_vault` is the position id that orders are signed for."""
 
     spellings: ClassVar[Mapping[str, str]] = {"id": "accountId"}
@@ -275,7 +275,7 @@ class Account(Model, kw_only=True):
     bridge_starknet_address: str | None = None
 
 
-class ClientInfo(Model, kw_only=True):
+class ClientInfo(Model, frozen=True, kw_only=True):
     """The owner of the accounts."""
 
     id: int
@@ -284,7 +284,7 @@ class ClientInfo(Model, kw_only=True):
     referral_link_code: str | None = None
 
 
-class Balance(Model, kw_only=True):
+class Balance(Model, frozen=True, kw_only=True):
     """The collateral balance (API reference §3.2); everything zero when the exchange knows of none."""
 
     collateral_name: str = "USD"
@@ -304,7 +304,7 @@ class Balance(Model, kw_only=True):
     updated_time_ms: int | None = named(name="updatedTime", default=None)
 
 
-class SpotBalance(Model, kw_only=True):
+class SpotBalance(Model, frozen=True, kw_only=True):
     """A spot asset that may count into equity (API reference §3.3)."""
 
     account_id: int
@@ -321,7 +321,7 @@ class SpotBalance(Model, kw_only=True):
     updated_at_ms: int | None = named(name="updatedAt", default=None)
 
 
-class Position(Model, kw_only=True):
+class Position(Model, frozen=True, kw_only=True):
     """A position (API reference §3.4). `size` is absolute; `signed_size` is negative for a short, zero when closed."""
 
     spellings: ClassVar[Mapping[str, str]] = {
@@ -363,7 +363,7 @@ class Position(Model, kw_only=True):
         return -self.size if self.side is PositionSide.SHORT else self.size
 
 
-class RealisedPnlBreakdown(Model, kw_only=True):
+class RealisedPnlBreakdown(Model, frozen=True, kw_only=True):
     """Where a position's realised result comes from."""
 
     trade_pnl: Decimal = ZERO
@@ -372,7 +372,7 @@ class RealisedPnlBreakdown(Model, kw_only=True):
     close_fees: Decimal = ZERO
 
 
-class PositionHistory(Model, kw_only=True):
+class PositionHistory(Model, frozen=True, kw_only=True):
     """A position of the past or the present (API reference §3.5); `closed_time_ms` is None while it is open."""
 
     spellings: ClassVar[Mapping[str, str]] = {"createdAt": "createdTime", "closedAt": "closedTime"}
@@ -393,7 +393,7 @@ class PositionHistory(Model, kw_only=True):
     closed_time_ms: int | None = named(name="closedTime", default=None)
 
 
-class FundingPayment(Model, kw_only=True):
+class FundingPayment(Model, frozen=True, kw_only=True):
     """A funding payment; `funding_fee` is negative when the account paid (API reference §3.8)."""
 
     id: int
@@ -409,7 +409,7 @@ class FundingPayment(Model, kw_only=True):
     paid_time_ms: int = named(name="paidTime")
 
 
-class Fees(Model, kw_only=True):
+class Fees(Model, frozen=True, kw_only=True):
     """The account's fee rates in a market, as fractions."""
 
     market: str
@@ -418,7 +418,7 @@ class Fees(Model, kw_only=True):
     builder_fee_rate: Decimal = ZERO
 
 
-class Rebates(Model, kw_only=True):
+class Rebates(Model, frozen=True, kw_only=True):
     """The account's maker rebates."""
 
     total_paid: Decimal = ZERO
@@ -428,14 +428,14 @@ class Rebates(Model, kw_only=True):
     next_tier_rebate_rate: Decimal | None = None
 
 
-class Leverage(Model, kw_only=True):
+class Leverage(Model, frozen=True, kw_only=True):
     """The account's leverage in a market."""
 
     market: str
     leverage: Decimal
 
 
-class AssetOperation(Model, kw_only=True):
+class AssetOperation(Model, frozen=True, kw_only=True):
     """A deposit, withdrawal or transfer (API reference §3.14); `asset` is an id or a name."""
 
     id: int
@@ -454,7 +454,7 @@ class AssetOperation(Model, kw_only=True):
 # --- orders ---------------------------------------------------------------------------------------------------------
 
 
-class OrderTrigger(Model, kw_only=True):
+class OrderTrigger(Model, frozen=True, kw_only=True):
     """When a conditional order becomes active."""
 
     trigger_price: Decimal
@@ -463,7 +463,7 @@ class OrderTrigger(Model, kw_only=True):
     execution_price_type: ExecutionPriceType = ExecutionPriceType.UNKNOWN
 
 
-class OrderTpSl(Model, kw_only=True):
+class OrderTpSl(Model, frozen=True, kw_only=True):
     """A take-profit or stop-loss of an order."""
 
     trigger_price: Decimal
@@ -473,7 +473,7 @@ class OrderTpSl(Model, kw_only=True):
     status: str | None = None
 
 
-class Twap(Model, kw_only=True):
+class Twap(Model, frozen=True, kw_only=True):
     """How a TWAP order is sliced."""
 
     duration_seconds: int
@@ -481,7 +481,7 @@ class Twap(Model, kw_only=True):
     randomise: bool = False
 
 
-class Order(Model, kw_only=True):
+class Order(Model, frozen=True, kw_only=True):
     """An order (API reference §3.6). `price` is its limit; what it got is in `average_price` and its trades."""
 
     spellings: ClassVar[Mapping[str, str]] = {
@@ -522,14 +522,14 @@ class Order(Model, kw_only=True):
     expire_time_ms: int | None = named(name="expireTime", default=None)
 
 
-class OrderReceipt(Model, kw_only=True):
+class OrderReceipt(Model, frozen=True, kw_only=True):
     """Answer to a new order: received, not accepted (API reference §4.10)."""
 
     id: int
     external_id: str
 
 
-class AccountTrade(Model, kw_only=True):
+class AccountTrade(Model, frozen=True, kw_only=True):
     """A fill of the account (API reference §3.7). REST may leave `external_id` out: match by `order_id`."""
 
     spellings: ClassVar[Mapping[str, str]] = {
@@ -555,25 +555,27 @@ class AccountTrade(Model, kw_only=True):
 
 # --- the markets list, fast -----------------------------------------------------------------------------------------
 
-
-class _MarketsReply(msgspec.Struct):
-    data: list[Market]
+_market_list_decoder = msgspec.json.Decoder(list[Market], strict=False)
 
 
-_markets_decoder = msgspec.json.Decoder(_MarketsReply, strict=False)
-
-
-def decode_markets(raw: bytes) -> Records[Market]:
-    """Return the markets of a `GET /info/markets` reply; unreadable ones are in `.bad`, never raised.
+def decode_market_list(raw: bytes) -> Records[Market]:
+    """Return the markets of a JSON list; unreadable ones are in `.bad`, never raised.
 
     One pass when all are well; record by record otherwise. Raises MalformedMessage when it is no list at all.
     """
     try:
-        return Records(_markets_decoder.decode(raw).data)
-    except msgspec.ValidationError:
-        reply: Any = parse(raw)
-        if not isinstance(reply, dict) or "data" not in reply:
-            raise MalformedMessage("not a reply with markets", raw) from None
-        return read_records(reply["data"], Market)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedMessage(f"not JSON ({error})", raw) from error
+        return Records(_market_list_decoder.decode(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_records(parse(raw), Market)
+
+
+def decode_markets(raw: bytes) -> Records[Market]:
+    """Return the markets of a whole `GET /info/markets` reply (see `decode_market_list`)."""
+    try:
+        return decode_market_list(msgspec.json.decode(raw, type=_MarketsReply).data)
+    except msgspec.DecodeError as error:
+        raise MalformedMessage(f"not a reply with markets ({error})", raw) from error
+
+
+class _MarketsReply(msgspec.Struct):
+    data: msgspec.Raw

@@ -38,7 +38,7 @@ class BadRecord(msgspec.Struct, frozen=True):
 
 
 class Records[T](list[T]):
-    """The records of one reply or frame, with what could not be read (`bad`) and where the next page starts (`cursor`)."""
+    """The records of a reply or frame, with what could not be read (`bad`) and the next page (`cursor`)."""
 
     def __init__(self, records: Iterable[T] = (), bad: Iterable[BadRecord] = (), cursor: int | None = None) -> None:
         super().__init__(records)
@@ -108,6 +108,9 @@ def _name_of(value: Any) -> str:
 
 
 def _excerpt(value: Any) -> str:
+    """Begin of a record for people; older account records hold API keys, which must not get into a log."""
+    if isinstance(value, dict):
+        value = {name: item for name, item in value.items() if name != "apiKeys"}
     return msgspec.json.encode(value).decode()[:EXCERPT_CHARS]
 
 
