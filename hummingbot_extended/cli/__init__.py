@@ -11,7 +11,7 @@ import typer
 
 from hummingbot_extended import __version__
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("demo",)
 
 app = typer.Typer(
     name="hummingbot-extended",

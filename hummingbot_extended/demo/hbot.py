@@ -6,7 +6,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hummingbot_extended.demo.workspace import Workspace
@@ -32,7 +32,14 @@ class Hbot:
 
     def run(self, *arguments: str, stdin: str = "", timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         """Run `hbot ARGUMENTS` and return what it printed. Raises HbotError when it fails or takes too long."""
-        command = [self.workspace.python, "-m", "hummingbot.cli.main", *arguments]
+        return self._run("hummingbot.cli.main", "hbot", arguments, stdin, timeout_s)
+
+    def run_ours(self, *arguments: str, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
+        """Run `hummingbot-extended ARGUMENTS` in this Hummingbot's environment, with the same contract."""
+        return self._run("hummingbot_extended", "hummingbot-extended", arguments, "", timeout_s)
+
+    def _run(self, module: str, shown: str, arguments: Sequence[str], stdin: str, timeout_s: float) -> str:
+        command = [self.workspace.python, "-m", module, *arguments]
         try:
             result = subprocess.run(  # noqa: S603 - a fixed module of this environment
                 command,
@@ -45,10 +52,10 @@ class Hbot:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise HbotError(f"hbot {arguments[0]} did not end within {timeout_s:g} s") from error
+            raise HbotError(f"{shown} {arguments[0]} did not end within {timeout_s:g} s") from error
         if result.returncode:
             said = (result.stdout + result.stderr).strip()
-            raise HbotError(f"hbot {arguments[0]} ended with exit code {result.returncode}: {said[-2000:]}")
+            raise HbotError(f"{shown} {arguments[0]} ended with exit code {result.returncode}: {said[-2000:]}")
         return result.stdout
 
     def connect(self, connector: str, keys: Mapping[str, str]) -> str:
