@@ -1,7 +1,7 @@
 """Server-Sent Events: bytes to events, as the HTML standard's event-stream section has it (§9.2.5, §9.2.6). Sans-I/O.
 
 An event ends with a blank line, and nothing but the last event id and the retry time outlives one. So the decoder cuts
-its input at blank lines with one `bytes.split`, and looks at single lines only where an event is more than one `data`.
+its input at blank lines with one `bytes.split`, and looks at lines only where an event is more than one line of data.
 """
 
 import msgspec
@@ -52,7 +52,7 @@ class SSEDecoder:
 
     @property
     def retry(self) -> int | None:
-        """The reconnection time the server asked for, in ms, or None; it counts from its line on, not from its event."""
+        """The reconnection time the server asked for, in ms, or None; it counts as soon as its line has ended."""
         if b"retry" in self._buffer:
             finished_lines, _, _ = bytes(self._buffer).rpartition(b"\n")
             self._read_lines(finished_lines)
@@ -64,48 +64,47 @@ class SSEDecoder:
         Raises:
             MessageTooLarge: A line or an event is larger than its bound.
         """
-        events: list[ServerSentEvent] = []
-        for block in self._blocks(chunk):
-            if block.startswith(b"data: ") and b"\n" not in block:
-                events.append(ServerSentEvent(block[6:], "message", self.last_event_id))
-            elif (event := self._event(block)) is not None:
-                events.append(event)
-        return events
+        finished = self._finished(chunk)
+        if not finished:
+            return []
+        if (payloads := _payloads_if_plain(finished)) is not None:
+            last_event_id = self.last_event_id
+            return [ServerSentEvent(payload, "message", last_event_id) for payload in payloads]
+        return self._events(finished)
 
     def feed_data(self, chunk: bytes) -> list[bytes]:
         """Like `feed`, for readers that want only the data: the payloads of the events that `chunk` finishes."""
-        payloads: list[bytes] = []
-        for block in self._blocks(chunk):
-            if block.startswith(b"data: ") and b"\n" not in block:
-                payloads.append(block[6:])
-            elif (event := self._event(block)) is not None:
-                payloads.append(event.payload)
-        return payloads
-
-    def _blocks(self, chunk: bytes) -> list[bytes]:
-        """Return the finished events as bytes without their blank line; keep the rest."""
-        if self._bom_may_follow and not (chunk := self._without_bom(chunk)):
+        finished = self._finished(chunk)
+        if not finished:
             return []
+        if (payloads := _payloads_if_plain(finished)) is not None:
+            return payloads
+        return [event.payload for event in self._events(finished)]
+
+    def _finished(self, chunk: bytes) -> bytes:
+        """Return all bytes before the last blank line, and keep the rest."""
+        if self._bom_may_follow and not (chunk := self._without_bom(chunk)):
+            return b""
         if self._lf_belongs_to_cr or b"\r" in chunk:
             chunk = self._with_lf_only(chunk)
         buffer = self._buffer
         if buffer:
             # A blank line may lie across the seam, so the search starts one byte before it.
-            searched = len(buffer) - 1
+            seam = len(buffer) - 1
             buffer += chunk
-            if buffer.find(_BLANK_LINE, searched) < 0:
+            if buffer.find(_BLANK_LINE, seam) < 0:
                 self._check_rest()
-                return []
+                return b""
             chunk = bytes(buffer)
             buffer.clear()
-        blocks = chunk.split(_BLANK_LINE)
-        if rest := blocks.pop():
-            buffer += rest
+        end = chunk.rfind(_BLANK_LINE)
+        buffer += chunk[end + 2 :] if end >= 0 else chunk
+        finished = chunk[:end] if end >= 0 else b""
         if len(chunk) > self._unsuspicious_bytes:
-            for block in blocks:
+            for block in finished.split(_BLANK_LINE):
                 self._check(block)
             self._check_rest()
-        return blocks
+        return finished
 
     def _without_bom(self, chunk: bytes) -> bytes:
         start = bytes(self._buffer) + chunk
@@ -124,13 +123,15 @@ class SSEDecoder:
             self._lf_belongs_to_cr = True  # the CR ends its line now; should LF follow, it is part of the same end
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _event(self, block: bytes) -> ServerSentEvent | None:
-        kind, event_id, data = self._read_lines(block)
-        if event_id is not None:
-            self.last_event_id = event_id
-        if not data:
-            return None
-        return ServerSentEvent(b"\n".join(data), kind or "message", self.last_event_id)
+    def _events(self, finished: bytes) -> list[ServerSentEvent]:
+        events = []
+        for block in finished.split(_BLANK_LINE):
+            kind, event_id, data = self._read_lines(block)
+            if event_id is not None:
+                self.last_event_id = event_id
+            if data:
+                events.append(ServerSentEvent(b"\n".join(data), kind or "message", self.last_event_id))
+        return events
 
     def _read_lines(self, block: bytes) -> tuple[str, str | None, list[bytes]]:
         """Return the event type, the last id and the data lines of `block`, and take note of its retry time."""
@@ -164,6 +165,15 @@ class SSEDecoder:
                 raise MessageTooLarge("a line of the event stream", self._max_line_bytes)
             if sum(len(line) for line in lines if not line.startswith(b":")) > self._max_event_bytes:
                 raise MessageTooLarge("an event of the event stream", self._max_event_bytes)
+
+
+def _payloads_if_plain(finished: bytes) -> list[bytes] | None:
+    """Return the payloads if every event is one `data: ` line, else None. No loop in Python: this is the hot path."""
+    if not finished.startswith(b"data: "):
+        return None
+    payloads = finished[6:].split(b"\n\ndata: ")
+    line_ends = 2 * (len(payloads) - 1)
+    return payloads if finished.count(b"\n") == line_ends else None
 
 
 def _text(raw: bytes) -> str:
