@@ -11,6 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from hummingbot_extended.errors import MalformedMessage
+from hummingbot_extended.exchange.decimals import ZERO
 from hummingbot_extended.exchange.enums import (
     AccountStatus,
     AssetOperationStatus,
@@ -35,7 +36,6 @@ from hummingbot_extended.exchange.enums import (
 )
 from hummingbot_extended.exchange.reading import Model, Records, parse, read_records
 
-ZERO = Decimal(0)
 named = msgspec.field  # named(name="wire") where the wire's name does not follow from ours
 
 

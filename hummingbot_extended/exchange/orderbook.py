@@ -11,7 +11,7 @@ from enum import Enum
 
 from hummingbot_extended.errors import ProtocolError
 from hummingbot_extended.exchange.book_frames import ExactBookFrame, ExactLevel
-from hummingbot_extended.exchange.models import ZERO
+from hummingbot_extended.exchange.decimals import EXACT, ZERO
 from hummingbot_extended.streams.sequence import SequenceChecker
 
 
@@ -61,7 +61,7 @@ class BookSide:
     def change(self, level: ExactLevel) -> None:
         """Apply a level of a delta."""
         price = level.price
-        size = self.size_at(price) + level.change if level.total is None else level.total
+        size = EXACT.add(self.size_at(price), level.change) if level.total is None else level.total
         if size > 0:
             if price not in self._sizes:
                 insort(self._prices, price)
@@ -99,7 +99,7 @@ class OrderBook:
         """Middle of best bid and best ask, None when a side is empty."""
         if self.bids.best is None or self.asks.best is None:
             return None
-        return (self.bids.best + self.asks.best) / 2
+        return EXACT.divide(EXACT.add(self.bids.best, self.asks.best), Decimal(2))
 
     def reset(self) -> None:
         """Start a new connection: prices stay to look at, the next frame must be a snapshot."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.exchange.decimals import EXACT, ZERO, decimal_text
 from hummingbot_extended.exchange.enums import (
     ExecutionPriceType,
     OrderType,
@@ -18,8 +19,7 @@ from hummingbot_extended.exchange.enums import (
     TriggerDirection,
     TriggerPriceType,
 )
-from hummingbot_extended.exchange.models import ZERO, Market
-from hummingbot_extended.exchange.reading import decimal_text
+from hummingbot_extended.exchange.models import Market
 from hummingbot_extended.exchange.rounding import whole_position_size
 from hummingbot_extended.exchange.signing import (
     OrderAmounts,
@@ -58,7 +58,8 @@ class NewOrder:
     """An order as a trader means it. `price` is the worst price to accept, also of a MARKET order.
 
     `external_id` comes back on everything about this order; without one it is the hash in decimal, as the SDK does.
-    `fee_rate` is the highest rate to pay, without `builder_fee_rate`; `cancel_id` the external id of an order to replace.
+    `fee_rate` is the highest rate to pay, without `builder_fee_rate`; `cancel_id` is the external id of an order that
+    this one replaces.
     """
 
     market: str
@@ -94,7 +95,7 @@ class OrderSigner:
 
 
 def check(order: NewOrder) -> None:
-    """Raise SettingsError for what the exchange is documented to refuse whatever the market (API reference §4.1, §4.2)."""
+    """Raise SettingsError for what the exchange refuses whatever the market (API reference §4.1, §4.2)."""
     for wrong, sentence in (
         (not all(value.is_finite() for value in (order.qty, order.price, order.fee_rate)), "numbers must be finite"),
         (order.qty < 0 or order.price < 0 or order.fee_rate < 0, "size, price and fee must not be negative"),
@@ -108,12 +109,14 @@ def check(order: NewOrder) -> None:
         (order.type is OrderType.TPSL and not order.tp_sl_type, "a TPSL order needs a take-profit or a stop-loss"),
         (order.type is OrderType.TPSL and not order.reduce_only, "a TPSL order must be reduce-only"),
         (order.type is OrderType.TPSL and order.price != 0, "a TPSL order has its prices in its legs"),
+        (order.type is OrderType.TPSL and (order.qty == 0) != (order.tp_sl_type is TpSlType.POSITION), _TPSL_SIZE),
         (order.type is not OrderType.TPSL and not (order.qty and order.price), "size and price must be positive"),
     ):
         if wrong:
             raise SettingsError(sentence)
 
 
+_TPSL_SIZE = "a TPSL order has a size for ORDER and zero for POSITION"
 _CREATABLE = (OrderType.LIMIT, OrderType.MARKET, OrderType.CONDITIONAL, OrderType.TPSL)
 
 
@@ -183,7 +186,7 @@ def _sign(order: NewOrder, side: Side, qty: Decimal, price: Decimal, market: Mar
         side,
         qty,
         price,
-        order.fee_rate + (order.builder_fee_rate or ZERO),
+        EXACT.add(order.fee_rate, order.builder_fee_rate or ZERO),
         base_resolution=l2.synthetic_resolution,
         quote_resolution=l2.collateral_resolution,
     )

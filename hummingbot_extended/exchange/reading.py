@@ -112,8 +112,3 @@ def _excerpt(value: Any) -> str:
     if isinstance(value, dict):
         value = {name: item for name, item in value.items() if name != "apiKeys"}
     return msgspec.json.encode(value).decode()[:EXCERPT_CHARS]
-
-
-def decimal_text(value: Decimal) -> str:
-    """Return `value` as the exchange wants it: plain digits, no exponent, exactly these digits."""
-    return format(value, "f")

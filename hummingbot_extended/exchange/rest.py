@@ -13,6 +13,7 @@ from typing import Any
 from hummingbot_extended.errors import ApiError
 from hummingbot_extended.exchange import endpoints as at
 from hummingbot_extended.exchange.aiohttp_send import AiohttpSend
+from hummingbot_extended.exchange.decimals import decimal_text
 from hummingbot_extended.exchange.endpoints import Endpoint
 from hummingbot_extended.exchange.enums import AssetType, CandleType, OrderSort, OrderType, PositionSide, Side
 from hummingbot_extended.exchange.http import (
@@ -51,7 +52,7 @@ from hummingbot_extended.exchange.models import (
     decode_market_list,
 )
 from hummingbot_extended.exchange.paging import pages
-from hummingbot_extended.exchange.reading import Records, decimal_text, parse, read, read_records
+from hummingbot_extended.exchange.reading import Records, parse, read, read_records
 
 __all__ = [
     "AiohttpSend",

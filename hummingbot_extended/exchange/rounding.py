@@ -3,12 +3,11 @@
 Exact whatever the caller's decimal context is. All arguments are positive Decimals.
 """
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 
+from hummingbot_extended.exchange.decimals import EXACT, ZERO
 from hummingbot_extended.exchange.enums import Side
-from hummingbot_extended.exchange.models import ZERO
 
-_EXACT = Context(prec=100)
 WHOLE_POSITION_FACTOR = 50  # API reference §4.8
 
 
@@ -16,8 +15,8 @@ def round_to_multiple(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     """Return the multiple of `step` that `rounding` (a `decimal.ROUND_*`) leads to. Raises ValueError for step ≤ 0."""
     if step <= 0:
         raise ValueError("a step must be positive")
-    count = _EXACT.divide(value, step).to_integral_value(rounding, _EXACT)
-    return _plain(_EXACT.multiply(count, step), step)
+    count = EXACT.divide(value, step).to_integral_value(rounding, EXACT)
+    return _plain(EXACT.multiply(count, step), step)
 
 
 def round_size(qty: Decimal, step: Decimal) -> Decimal:
@@ -33,8 +32,8 @@ def round_price(price: Decimal, tick: Decimal, side: Side) -> Decimal:
 def price_with_slippage(price: Decimal, side: Side, slippage: Decimal, tick: Decimal) -> Decimal:
     """Return the worst price to accept when crossing the book: rounded outward, at least one tick (§4.1)."""
     if side is Side.BUY:
-        return round_to_multiple(_EXACT.multiply(price, 1 + slippage), tick, ROUND_CEILING)
-    return max(tick, round_to_multiple(_EXACT.multiply(price, 1 - slippage), tick, ROUND_FLOOR))
+        return round_to_multiple(EXACT.multiply(price, EXACT.add(1, slippage)), tick, ROUND_CEILING)
+    return max(tick, round_to_multiple(EXACT.multiply(price, EXACT.subtract(1, slippage)), tick, ROUND_FLOOR))
 
 
 def band_limit(side: Side, reference: Decimal, distance: Decimal, tick: Decimal) -> Decimal:
@@ -43,8 +42,8 @@ def band_limit(side: Side, reference: Decimal, distance: Decimal, tick: Decimal)
     `reference` is the mark price (of a conditional order: its trigger), `distance` the cap or floor as a fraction.
     """
     if side is Side.BUY:
-        return round_to_multiple(_EXACT.multiply(reference, 1 + distance), tick, ROUND_FLOOR)
-    return max(tick, round_to_multiple(_EXACT.multiply(reference, 1 - distance), tick, ROUND_CEILING))
+        return round_to_multiple(EXACT.multiply(reference, EXACT.add(1, distance)), tick, ROUND_FLOOR)
+    return max(tick, round_to_multiple(EXACT.multiply(reference, EXACT.subtract(1, distance)), tick, ROUND_CEILING))
 
 
 def market_price(
@@ -58,29 +57,29 @@ def market_price(
 def is_in_band(side: Side, price: Decimal, reference: Decimal, distance: Decimal) -> bool:
     """Return whether a limit price is inside the band that the documents state; the far side is not limited."""
     if side is Side.BUY:
-        return price <= _EXACT.multiply(reference, 1 + distance)
-    return price >= _EXACT.multiply(reference, 1 - distance)
+        return price <= EXACT.multiply(reference, EXACT.add(1, distance))
+    return price >= EXACT.multiply(reference, EXACT.subtract(1, distance))
 
 
 def whole_position_size(max_position_value: Decimal, price: Decimal, step: Decimal) -> Decimal:
-    """Return the size that a take-profit or stop-loss for a whole position is signed for (§4.8), on the step's decimals.
+    """Return the size that an exit leg for a whole position is signed for (§4.8), on the step's decimals.
 
     The exchange counts decimals here, not multiples: with a step of 5 or 10 that is a whole number.
     """
     places = max(0, -_exponent(step))
-    value = _EXACT.divide(_EXACT.multiply(max_position_value, Decimal(WHOLE_POSITION_FACTOR)), price)
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _EXACT)
+    value = EXACT.divide(EXACT.multiply(max_position_value, Decimal(WHOLE_POSITION_FACTOR)), price)
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, EXACT)
 
 
 def _exponent(step: Decimal) -> int:
     """Return the exponent of a step without its trailing zeros: −1 for "0.10"."""
-    exponent = step.normalize(_EXACT).as_tuple().exponent
+    exponent = step.normalize(EXACT).as_tuple().exponent
     assert isinstance(exponent, int), "a step is finite"  # noqa: S101  # NaN and infinity end at the models
     return exponent
 
 
 def _plain(value: Decimal, step: Decimal) -> Decimal:
-    """Return `value` with as many decimals as its grid needs and no exponent, so that its text is what a reader expects."""
+    """Return `value` with as many decimals as its grid needs, so that its text is what a reader expects."""
     if value == ZERO:
         return ZERO
-    return value.quantize(Decimal(1).scaleb(min(0, _exponent(step))), context=_EXACT)
+    return value.quantize(Decimal(1).scaleb(min(0, _exponent(step))), context=EXACT)

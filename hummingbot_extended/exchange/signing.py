@@ -5,7 +5,7 @@ The exchange recomputes the hash from the request's own values, so they must be 
 """
 
 import secrets
-from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import NamedTuple
 
 from hummingbot_extended.errors import SettingsError
@@ -20,6 +20,7 @@ from hummingbot_extended.exchange.backends import (
     WithdrawalFields,
     find_backend,
 )
+from hummingbot_extended.exchange.decimals import EXACT
 from hummingbot_extended.exchange.enums import Side
 
 __all__ = [
@@ -44,9 +45,6 @@ ORDER_EXPIRY_BUFFER_S = 14 * 86_400  # in the hash only; the request carries the
 TRANSFER_EXPIRY_BUFFER_S = 21 * 86_400
 WITHDRAWAL_EXPIRY_BUFFER_S = 15 * 86_400
 MAX_NONCE = 2**31 - 1
-
-# Exact whatever the caller's decimal context is: products of a price, a size and a resolution fit with room to spare.
-_EXACT = Context(prec=100)
 
 
 class OrderAmounts(NamedTuple):
@@ -78,15 +76,15 @@ def order_amounts(
     A buyer's amounts are rounded away from zero, a seller's toward zero, the fee always up, all from exact products.
     """
     rounding = ROUND_UP if side is Side.BUY else ROUND_DOWN
-    notional = _EXACT.multiply(_EXACT.multiply(qty, price), Decimal(quote_resolution))
-    base = _whole(_EXACT.multiply(qty, Decimal(base_resolution)), rounding)
+    notional = EXACT.multiply(EXACT.multiply(qty, price), Decimal(quote_resolution))
+    base = _whole(EXACT.multiply(qty, Decimal(base_resolution)), rounding)
     quote = _whole(notional, rounding)
-    fee = _whole(_EXACT.multiply(notional, fee_rate), ROUND_UP)
+    fee = _whole(EXACT.multiply(notional, fee_rate), ROUND_UP)
     return OrderAmounts(base, -quote, fee) if side is Side.BUY else OrderAmounts(-base, quote, fee)
 
 
 def _whole(value: Decimal, rounding: str) -> int:
-    return int(value.to_integral_value(rounding, _EXACT))
+    return int(value.to_integral_value(rounding, EXACT))
 
 
 def settlement_expiration_s(expiry_ms: int, buffer_s: int = ORDER_EXPIRY_BUFFER_S) -> int:
@@ -94,12 +92,14 @@ def settlement_expiration_s(expiry_ms: int, buffer_s: int = ORDER_EXPIRY_BUFFER_
     return -(-expiry_ms // 1000) + buffer_s
 
 
-_LIMITS: dict[str, tuple[int, int]] = {
+_I64, _U64 = (-(2**63), 2**63), (0, 2**64)
+_LIMITS = {  # by the end of a field's name, the first that fits
+    "base_amount": _I64,
+    "quote_amount": _I64,
+    "amount": _U64,
+    "expiration_s": _U64,
+    "salt": _U64,
     "position_id": (0, 2**32),
-    "amount": (-(2**63), 2**63),
-    "fee_amount": (0, 2**64),
-    "expiration_s": (0, 2**64),
-    "salt": (0, 2**64),
     "id": (0, stark.P),
     "recipient": (0, stark.P),
 }
