@@ -1,0 +1,8 @@
+"""The connector's account stream; the code is in the package."""
+
+from hummingbot.connector.derivative.extended_perpetual.missing import explained
+
+with explained():
+    from hummingbot_extended.connector.extended_perpetual_user_stream_data_source import (
+        ExtendedPerpetualUserStreamDataSource,
+    )

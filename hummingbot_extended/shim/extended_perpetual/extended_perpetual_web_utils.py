@@ -1,0 +1,6 @@
+"""The connector's URLs and web assistants; the code is in the package."""
+
+from hummingbot.connector.derivative.extended_perpetual.missing import explained
+
+with explained():
+    from hummingbot_extended.connector.extended_perpetual_web_utils import *
