@@ -13,8 +13,8 @@ ZERO = Decimal(0)
 class Position(Struct, frozen=True, kw_only=True):
     """A one-way position. `size` is signed; `cost` is what the open size was bought for (negative for a short).
 
-    Keeping the cost instead of the entry price makes the ledger exact: balance - cost changes by cash flows only, however
-    a partial close is rounded.
+    Keeping the cost instead of the entry price makes the ledger exact: balance - cost changes by cash flows only,
+    however a partial close is rounded.
     """
 
     id: int
@@ -52,7 +52,7 @@ class Position(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, kw_only=True):
-    """A sub-account: who it is, its money, its positions and settings. Mutable: the ledger is its only writer."""
+    """A sub-account: who it is, its money, its positions and settings. Mutable: the engine is its only writer."""
 
     id: int
     client_id: int

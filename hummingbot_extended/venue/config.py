@@ -11,7 +11,7 @@ MAX_EXPIRY_DAYS = {"SN_MAIN": 90, "SN_SEPOLIA": 28}
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True):
-    """Everything that can be chosen about the engine. It is not part of the saved state; replace `Engine.config` at will."""
+    """Everything that can be chosen about the engine. Not part of the saved state; replace `Engine.config` at will."""
 
     # --- the exchange's numbers
     chain_id: str = "SN_SEPOLIA"  # Starknet domain of the signatures

@@ -1,4 +1,4 @@
-"""The words of the exchange as the venue writes them (API reference §1.4, §4). Not shared with `exchange.enums`, on purpose."""
+"""The words of the exchange as the venue writes them (API reference §1.4, §4); on purpose not those of `exchange`."""
 
 from enum import Enum, StrEnum
 

@@ -6,7 +6,7 @@ FIRST_ID = 2_100_000_000_000_000_001
 
 
 class IdSource(Struct):
-    """Gives increasing ids. Neighbouring ids differ by one, so that whoever passes them through a float loses them at once."""
+    """Gives increasing ids. Neighbours differ by one: whoever passes them through a float mixes them up at once."""
 
     next_id: int = FIRST_ID
 

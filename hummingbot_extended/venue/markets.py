@@ -1,4 +1,4 @@
-"""The markets of the venue: their fixed parts, as in `GET /info/markets` (API reference §2.1). Add one: `perpetual(...)`."""
+"""The markets of the venue, their fixed parts, as in `GET /info/markets` (API reference §2.1)."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ class RiskBand(Struct, frozen=True):
 
 
 class MarketSpec(Struct, frozen=True, kw_only=True):
-    """A market's fixed part. Quantities in base, values in USD, caps as fractions, the funding cap in percent an hour."""
+    """A market's fixed part. Quantities in base, values in USD, caps as fractions, the funding cap in percent."""
 
     name: str
     asset: str
@@ -47,6 +47,11 @@ class MarketSpec(Struct, frozen=True, kw_only=True):
     is_rfq: bool = False
     has_interest: bool = True  # TradFi markets' funding has no interest part (§8)
     created_ms: int = CREATED_MS
+
+    @property
+    def qty_decimals(self) -> int:
+        """Decimals of a quantity, as the exchange's SDK derives them from the step (§2.1)."""
+        return abs(self.step.adjusted() + (self.step.normalize().as_tuple().digits != (1,)))
 
 
 def risk_bands(max_leverage: Decimal, width: Decimal) -> tuple[RiskBand, ...]:
@@ -106,9 +111,9 @@ def perpetual(
 
 
 def synthetic_id(asset: str, resolution: int) -> int:
-    """Return an L2 asset id in the live form: "<ASSET>-<decimals of the resolution>" as ASCII, zero-padded to 15 bytes."""
+    """Return an L2 asset id in the live form: "<ASSET>-<decimals of the resolution>" in ASCII, padded to 15 bytes."""
     text = f"{asset}-{len(str(resolution)) - 1}".encode("ascii")
-    return int.from_bytes(text.ljust(15, b"\0"), "big")
+    return int.from_bytes(text.ljust(15, bytes(1)), "big")
 
 
 DEFAULT_MARKETS = (

@@ -1,4 +1,4 @@
-"""An order as it is asked for (`OrderRequest`) and as the venue keeps it (`Order`). Both are frozen: a change is a new record."""
+"""An order as it is asked for (`OrderRequest`) and as it is kept (`Order`): frozen; a change is a new record."""
 
 from decimal import Decimal
 
@@ -49,7 +49,7 @@ class Leg(Struct, frozen=True, kw_only=True):
 
 
 class OrderRequest(Struct, frozen=True, kw_only=True):
-    """The body of `POST /user/order`, parsed (API reference §4.2). Times in ms; `fee_rate` and `builder_fee` are fractions.
+    """The body of `POST /user/order`, parsed (API reference §4.2). Times in ms; the fees are fractions.
 
     What is missing in the body is None here, where the exchange has a rule for missing: `price` (1130),
     `self_trade_protection` (silently nothing), `settlement` (only TPSL orders go without).
@@ -86,10 +86,10 @@ class OrderReceipt(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order as the venue keeps it and shows it (API reference §3.6). Times in ms, quantities in base, values in USD.
+    """An order as the venue keeps it and shows it (API reference §3.6). Times in ms, sizes in base, values in USD.
 
-    A take-profit or stop-loss is an order of its own (type TPSL, exactly one leg) once its parent fills or a TPSL order is
-    accepted; the two legs of one request share the external id, and `sibling_id` names the other one.
+    A take-profit or stop-loss is an order of its own (type TPSL, exactly one leg) once its parent fills or a TPSL order
+    is accepted; the two legs of one request share the external id, and `sibling_id` names the other one.
     """
 
     id: int
@@ -129,6 +129,18 @@ class Order(Struct, frozen=True, kw_only=True):
     def remaining(self) -> Decimal:
         """Base quantity that may still be filled."""
         return self.qty - self.filled_qty - self.cancelled_qty
+
+    @property
+    def limit_price(self) -> Decimal:
+        """The worst price of an order that trades; TPSL orders have one once they are triggered."""
+        if self.price is None:
+            raise ValueError(f"order {self.id} has no price yet")
+        return self.price
+
+    @property
+    def leg(self) -> Leg | None:
+        """The leg of a TPSL order that has exactly one; of others the take-profit first."""
+        return self.take_profit or self.stop_loss
 
     @property
     def average_price(self) -> Decimal | None:

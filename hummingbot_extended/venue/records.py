@@ -1,4 +1,4 @@
-"""What the venue tells about trades, positions, balances and payments: frozen records, money in USD as exact Decimals, times in ms."""
+"""What the venue tells about trades, positions, balances and payments: frozen, money in USD as Decimal, times in ms."""
 
 from decimal import Decimal
 
@@ -42,7 +42,7 @@ class AccountTrade(Struct, frozen=True, kw_only=True):
 
 
 class PositionView(Struct, frozen=True, kw_only=True):
-    """An open (or, with `is_closed`, just closed) position valued at the mark (API reference §3.4). `size` is absolute."""
+    """A position valued at the mark (API reference §3.4). `size` is absolute; of a closed one it is the last size."""
 
     id: int
     account_id: int
@@ -158,7 +158,7 @@ class MarketView(Struct, frozen=True, kw_only=True):
 
 
 class Page[T](Struct, frozen=True):
-    """One page of a listing, newest first; `cursor` is its last id (None when empty), to be passed for the next page."""
+    """One page of a listing, newest first; `cursor` is its last id (None when empty): pass it for the next page."""
 
     items: list[T]
     cursor: int | None

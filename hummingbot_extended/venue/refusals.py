@@ -51,7 +51,7 @@ MESSAGES: dict[int, str] = {
 
 
 class Refusal(ExtendedError):
-    """Raised by a command that the exchange answers with an error: `status` (HTTP), `code` (business, or None), `message`."""
+    """Raised by a command that the exchange refuses: HTTP `status`, business `code` or None, `message`."""
 
     def __init__(self, status: int, code: int | str | None, message: str) -> None:
         super().__init__(f"{message} (HTTP {status}, code {code})")
