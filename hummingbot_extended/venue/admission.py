@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.venue import checks
 from hummingbot_extended.venue.checks import FORM_CHECKS, FUNDS_CHECKS, Case
 from hummingbot_extended.venue.enums import OrderStatus, OrderType, SelfTradeProtection, Side, TpSlType
@@ -68,7 +69,10 @@ class Admission:
             raise refusal(1100)
         if settlement.vault != case.account.vault:
             raise refusal(1102)
-        signed_hash = order_hash(signed, case.spec, settlement, case.config.chain_id)
+        try:
+            signed_hash = order_hash(signed, case.spec, settlement, case.config.chain_id)
+        except SettingsError:
+            raise refusal(1101) from None
         if not is_valid(signed_hash, settlement):
             raise refusal(1101)
         return signed_hash

@@ -11,7 +11,7 @@ LEVERAGE_DECIMALS = 2
 
 
 def set_leverage(floor: Floor, ledger: Ledger, account_id: int, market: str, leverage: Decimal) -> None:
-    """Set the leverage. Raises Refusal 1053 (decimals), 1049, 1050 (bounds), 10501 (position too large), 1052 (margin)."""
+    """Set the leverage. Raises Refusal 1053 (decimals), 1049, 1050 (bounds), 10501 (position), 1052 (margin)."""
     account, state = floor.account(account_id), floor.market(market)
     if not leverage.is_finite() or -int(leverage.normalize().as_tuple().exponent) > LEVERAGE_DECIMALS:
         raise refusal(1053)

@@ -5,17 +5,15 @@ The amounts are computed here once more, on purpose: a client and the venue must
 
 from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_UP, Context, Decimal
 
-from fast_stark_crypto import get_order_msg_hash, verify
 from msgspec import Struct
 
+from hummingbot_extended.exchange.signing import OrderFields, StarknetDomain, message_hash, verify
 from hummingbot_extended.venue.enums import Side
 from hummingbot_extended.venue.markets import MarketSpec
 from hummingbot_extended.venue.orders import Settlement
 
 BUFFER_S = 14 * 86_400  # added to the expiry inside the hash only
 WHOLE_POSITION_FACTOR = 50  # a POSITION leg is signed for maxPositionValue x 50
-R_LIMIT = 1 << 251
-CURVE_ORDER = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F
 EXACT = Context(prec=60)
 
 
@@ -59,9 +57,12 @@ def whole_position_qty(spec: MarketSpec, price: Decimal) -> Decimal:
 
 
 def order_hash(signed: SignedOrder, spec: MarketSpec, settlement: Settlement, chain_id: str) -> int:
-    """Return the message hash that the signer of `settlement` must have signed (§5.6)."""
+    """Return the message hash that the signer of `settlement` must have signed (§5.6).
+
+    Raises SettingsError for numbers that cannot be signed at all.
+    """
     scaled = amounts(signed, spec)
-    message_hash: int = get_order_msg_hash(
+    fields = OrderFields(
         position_id=settlement.vault,
         base_asset_id=spec.synthetic_id,
         base_amount=scaled.base,
@@ -69,19 +70,12 @@ def order_hash(signed: SignedOrder, spec: MarketSpec, settlement: Settlement, ch
         quote_amount=scaled.quote,
         fee_asset_id=spec.collateral_id,
         fee_amount=scaled.fee,
-        expiration=-(-signed.expire_ms // 1000) + BUFFER_S,
+        expiration_s=-(-signed.expire_ms // 1000) + BUFFER_S,
         salt=signed.nonce,
-        user_public_key=settlement.stark_key,
-        domain_name="Perpetuals",
-        domain_version="v0",
-        domain_chain_id=chain_id,
-        domain_revision="1",
     )
-    return message_hash
+    return message_hash(StarknetDomain(chain_id=chain_id), settlement.stark_key, fields)
 
 
-def is_valid(message_hash: int, settlement: Settlement) -> bool:
+def is_valid(signed_hash: int, settlement: Settlement) -> bool:
     """Whether the settlement's signature is its key's over the hash; numbers out of range are simply not valid."""
-    if not (0 < settlement.r < R_LIMIT and 0 < settlement.s < CURVE_ORDER):
-        return False
-    return bool(verify(settlement.stark_key, message_hash, settlement.r, settlement.s))
+    return verify(settlement.stark_key, signed_hash, (settlement.r, settlement.s))
