@@ -38,12 +38,16 @@ class Backoff:
     def __repr__(self) -> str:
         return f"<Backoff next wait up to {self._ceiling_s:g} s>"
 
-    def next_delay_s(self, healthy_s: float = 0.0, at_least_s: float = 0.0) -> float:
-        """Return the seconds to wait after a connection that was live for `healthy_s` (0: it never came up).
+    def is_healthy(self, live_s: float) -> bool:
+        """Whether a connection that was live for so long counts as healthy."""
+        return live_s >= self._healthy_after_s
+
+    def next_delay_s(self, live_s: float = 0.0, at_least_s: float = 0.0) -> float:
+        """Return the seconds to wait after a connection that was live for `live_s` (0: it never came up).
 
         `at_least_s` is what the server asked for (SSE's `retry`, `Retry-After`); it is honoured up to `max_s`.
         """
-        if healthy_s >= self._healthy_after_s:
+        if self.is_healthy(live_s):
             self._ceiling_s = self._first_s
         ceiling_s = self._ceiling_s
         self._ceiling_s = min(self._max_s, ceiling_s * 2)

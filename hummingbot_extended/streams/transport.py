@@ -17,8 +17,8 @@ class StreamRequest:
     """What to open. Nothing secret belongs into `url`; `headers` is asked at every connect and never logged.
 
     `url` names the path by http(s) or ws(s), as it comes: each transport turns the scheme into its own.
-    `data_timeout_s` is for messages, `heartbeat_s` for the transport: a peer that answers pings but sends nothing is
-    silent, one that answers no ping is gone. None turns either off.
+    `data_timeout_s` is for messages, `heartbeat_s` for the transport: a peer that answers pings (or sends comments) but
+    no message is silent, one that does not is gone. None turns either off.
     """
 
     url: str
@@ -27,10 +27,16 @@ class StreamRequest:
     data_timeout_s: float | None = DATA_TIMEOUT_S
     heartbeat_s: float | None = HEARTBEAT_S
     max_message_bytes: int = MAX_MESSAGE_BYTES
+    last_event_id: str = ""  # where an event stream resumes; what the last connection said
 
 
 class StreamConnection(Protocol):
     """An open stream. One reader at a time; `close` may come from any task."""
+
+    @property
+    def last_event_id(self) -> str:
+        """The id of the last event (SSE); "" where there is none."""
+        ...
 
     @property
     def retry_after_s(self) -> float | None:

@@ -24,9 +24,9 @@ def test_next_delay_s_draws_from_nothing_to_the_ceiling():
 
 def test_next_delay_s_falls_back_only_after_a_healthy_period():
     backoff = Backoff(uniform=highest)
-    assert [backoff.next_delay_s(healthy_s=29.9) for _ in range(3)] == [1, 2, 4]
-    assert backoff.next_delay_s(healthy_s=30.0) == 1
-    assert backoff.next_delay_s(healthy_s=0.0) == 2
+    assert [backoff.next_delay_s(live_s=29.9) for _ in range(3)] == [1, 2, 4]
+    assert backoff.next_delay_s(live_s=30.0) == 1
+    assert backoff.next_delay_s(live_s=0.0) == 2
 
 
 def test_next_delay_s_honours_what_the_server_asks_for_up_to_its_own_maximum():
@@ -38,7 +38,7 @@ def test_next_delay_s_honours_what_the_server_asks_for_up_to_its_own_maximum():
 @given(st.lists(st.floats(0, 100), max_size=30), st.randoms())
 def test_next_delay_s_stays_within_its_bounds(healthy, random):
     backoff = Backoff(uniform=random.uniform)
-    assert all(0 <= backoff.next_delay_s(healthy_s=h) <= 30 for h in healthy)
+    assert all(0 <= backoff.next_delay_s(live_s=h) <= 30 for h in healthy)
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.1])

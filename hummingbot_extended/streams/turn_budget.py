@@ -1,0 +1,58 @@
+"""How long the streams of an event loop may hold it in one turn, all together.
+
+A hundred snapshots that arrive at once are ordinary: handled in one go they hold the loop for tens of milliseconds, and
+with it every order. What no longer fits into a turn stays with its connection, in order, and is read in a later one.
+"""
+
+import asyncio
+from time import perf_counter
+from weakref import WeakKeyDictionary
+
+TURN_BUDGET_S = 0.005
+
+
+class TurnBudget:
+    """The time one turn of the loop has for messages. A reader asks `spent()` before each message, and waits if it is.
+
+    Who was served in the turn that ended waits behind who was not, so that a busy stream does not keep others out.
+    """
+
+    def __init__(self, seconds: float = TURN_BUDGET_S) -> None:
+        self._seconds = seconds
+        self._deadline: float | None = None
+        self._unserved: list[asyncio.Future[None]] = []
+        self._served: list[asyncio.Future[None]] = []
+
+    def __repr__(self) -> str:
+        waiting = len(self._unserved) + len(self._served)
+        return f"<TurnBudget {self._seconds * 1000:g} ms, {waiting} streams waiting>"
+
+    def spent(self) -> bool:
+        """Whether this turn's time is over. The first to ask starts it."""
+        if self._deadline is None:
+            self._deadline = perf_counter() + self._seconds
+            asyncio.get_running_loop().call_soon(self._begin_turn)
+            return False
+        return perf_counter() >= self._deadline
+
+    async def next_turn(self, *, served: bool) -> None:
+        """Return in the next turn of the loop. `served` says whether the caller handled a message in this one."""
+        turn = asyncio.get_running_loop().create_future()
+        (self._served if served else self._unserved).append(turn)
+        await turn
+
+    def _begin_turn(self) -> None:
+        self._deadline = None
+        for turn in (*self._unserved, *self._served):
+            if not turn.done():
+                turn.set_result(None)
+        self._unserved.clear()
+        self._served.clear()
+
+
+_budgets: WeakKeyDictionary[asyncio.AbstractEventLoop, TurnBudget] = WeakKeyDictionary()
+
+
+def turn_budget() -> TurnBudget:
+    """Return the budget that all streams of the running loop share."""
+    return _budgets.setdefault(asyncio.get_running_loop(), TurnBudget())
