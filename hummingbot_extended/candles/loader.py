@@ -1,7 +1,7 @@
 """Where candles come from: one protocol, and a chain that asks the next loader when one has none.
 
-The order is that of the founding document (A21): a hub over HTTP, a hub in this process, the exchange. A hub puts itself
-in front with `register_in_process_loader`; the chain looks for it at every load, so the order of starting does not matter.
+The order is that of the founding document (A21): a hub over HTTP, a hub in this process, the exchange. A hub puts
+itself in front with `register_in_process_loader`; the chain looks for it at every load, so it may start later.
 """
 
 import logging
@@ -62,7 +62,7 @@ class FallbackLoader:
     """Asks the loaders in order, and takes the first answer that has bars.
 
     `before` come first (a hub over HTTP), then whatever is registered in this process for `domain`, then `last` (the
-    exchange), whose errors are raised; the errors of the others are logged at debug level and the next one is asked (A26).
+    exchange), whose errors are raised. Errors of the others are logged at debug level, and the next one is asked (A26).
     """
 
     name = "fallback"

@@ -1,0 +1,153 @@
+"""Every stream of one market: five sockets, the supervisors that keep them open, and what they feed."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Protocol
+
+from hummingbot.core.data_type.order_book import OrderBook
+
+from hummingbot_extended.connector.book_feed import BookFeed
+from hummingbot_extended.connector.prices import MarketPrices, PriceNews
+from hummingbot_extended.connector.trade_feed import TradeFeed
+from hummingbot_extended.errors import ProtocolError
+from hummingbot_extended.exchange.channels import (
+    FundingFrame,
+    PriceFrame,
+    decode_funding,
+    decode_price,
+    funding_path,
+    orderbook_path,
+    price_path,
+    trades_path,
+)
+from hummingbot_extended.exchange.enums import PriceType
+from hummingbot_extended.streams.sequence import SequenceChecker
+from hummingbot_extended.streams.supervisor import StreamSupervisor
+
+# How long each stream may be silent (s). A book is judged by its own habits; a trade may be rare, a rate is hourly.
+BOOK_SILENCE_S = 80.0
+TRADES_SILENCE_S = 900.0
+PRICE_SILENCE_S = 300.0
+FUNDING_SILENCE_S = 3_900.0
+
+
+class Feed(Protocol):
+    """What a stream's messages go to."""
+
+    def connected(self) -> None:
+        """A new connection; its first message follows."""
+        ...
+
+    def disconnected(self, reason: str) -> None:
+        """The connection is gone."""
+        ...
+
+    def handle(self, message: bytes | str) -> None:
+        """Take a message. Raises ProtocolError, upon which the stream reconnects."""
+        ...
+
+
+class OpenStream(Protocol):
+    """Makes the supervisor of one public stream path; nothing is opened before its `run`."""
+
+    def __call__(self, path: str, feed: Feed, *, data_timeout_s: float) -> StreamSupervisor:
+        """Return the supervisor."""
+        ...
+
+
+class PriceFeed[News: FundingFrame | PriceFrame]:
+    """One price of one market. `is_live` from a connection's first message until that connection is gone."""
+
+    def __init__(self, decode: Callable[[bytes | str], News], take: Callable[[News], None]) -> None:
+        self.is_live = False
+        self._decode = decode
+        self._take = take
+        self._sequence = SequenceChecker()
+
+    def connected(self) -> None:
+        """A new connection: its sequence starts anew."""
+        self._sequence = SequenceChecker()
+
+    def disconnected(self, _reason: str) -> None:
+        """The connection is gone."""
+        self.is_live = False
+
+    def handle(self, message: bytes | str) -> None:
+        """Take one message. Raises ProtocolError, upon which the stream reconnects."""
+        frame = self._decode(message)
+        self._sequence.check(frame.seq)
+        self.is_live = True
+        self._take(frame)
+
+
+class MarketStreams:
+    """The live data of one market. `run` keeps it live until cancelled; the properties tell where it stands.
+
+    Books and trades go straight into `order_book`; each price or rate is remembered in `prices` and passed to
+    `on_prices`, which must conflate. `on_live` is called when the book became true (again).
+    """
+
+    def __init__(
+        self,
+        trading_pair: str,
+        market: str,
+        order_book: OrderBook,
+        *,
+        prices: MarketPrices,
+        open_stream: OpenStream,
+        on_prices: Callable[[PriceNews], None],
+        on_live: Callable[[str], None],
+    ) -> None:
+        self.trading_pair = trading_pair
+        self.prices = prices
+        self._on_prices = on_prices
+        self.book = BookFeed(
+            trading_pair,
+            order_book,
+            on_silent=lambda reason: self.supervisors[0].request_reconnect(reason),
+            on_mended=lambda: on_live(trading_pair),
+        )
+        self.trades = TradeFeed(trading_pair, on_trade=order_book.apply_trade, on_last_price=self._set_last_price)
+        self._mark = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.MARK))
+        self._index = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.INDEX))
+        self._funding = PriceFeed(decode_funding, self._news)
+        feeds: tuple[tuple[str, Feed, float], ...] = (
+            (orderbook_path(market), self.book, BOOK_SILENCE_S),
+            (trades_path(market), self.trades, TRADES_SILENCE_S),
+            (funding_path(market), self._funding, FUNDING_SILENCE_S),
+            (price_path(PriceType.MARK, market), self._mark, PRICE_SILENCE_S),
+            (price_path(PriceType.INDEX, market), self._index, PRICE_SILENCE_S),
+        )
+        self.supervisors = tuple(open_stream(path, feed, data_timeout_s=silence_s) for path, feed, silence_s in feeds)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.book!r} {self.trades!r} {self.prices!r}>"
+
+    @property
+    def order_book(self) -> OrderBook:
+        """Hummingbot's book of this market."""
+        return self.book.order_book
+
+    async def run(self) -> None:
+        """Keep all streams open until cancelled; then all are closed."""
+        async with asyncio.TaskGroup() as group:
+            for supervisor in self.supervisors:
+                group.create_task(supervisor.run(), name=f"{self.trading_pair} {supervisor!r}")
+
+    def _set_last_price(self, price: float) -> None:
+        self.order_book.last_trade_price = price
+
+    def _price(self, frame: PriceFrame, expected: PriceType) -> None:
+        if frame.price_type is not expected:
+            raise ProtocolError(f"a frame of type {frame.kind!r} on the stream of {expected} prices")
+        self._news(frame)
+
+    def _news(self, frame: PriceNews) -> None:
+        self.prices.apply(frame)
+        self._on_prices(frame)
+
+    @property
+    def mark_price(self) -> Decimal | None:
+        """The mark price while its stream is live, otherwise None."""
+        return self.prices.mark_price if self._mark.is_live else None
