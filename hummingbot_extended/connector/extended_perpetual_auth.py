@@ -4,7 +4,8 @@ from hummingbot.core.web_assistant.auth import AuthBase
 from hummingbot.core.web_assistant.connections.data_types import RESTRequest, WSRequest
 
 from hummingbot_extended.errors import SettingsError
-from hummingbot_extended.exchange.signing import StarkSigner
+from hummingbot_extended.exchange.aiohttp_send import clean_api_key
+from hummingbot_extended.exchange.signing import StarkSigner, parse_private_key
 
 API_KEY_HEADER = "X-Api-Key"
 
@@ -54,24 +55,10 @@ class ExtendedPerpetualAuth(AuthBase):
 
 
 def normalise_api_key(text: str) -> str:
-    """Return the API key without blanks around it. Raises SettingsError when it holds blanks or control characters."""
-    key = text.strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError("the API key is malformed: it holds a blank or a character that no key has")
-    return key
+    """Return the API key without blanks around it, "" for none. Raises SettingsError when it cannot be a key."""
+    return clean_api_key(text) if text.strip() else ""
 
 
 def normalise_stark_key(text: str) -> str:
-    """Return the Stark private key as 0x and lower-case hex, "" for none. Raises SettingsError when it is not hex."""
-    digits = text.strip().lower().removeprefix("0x")
-    if not digits:
-        return ""
-    try:
-        number = int(digits, 16) if "_" not in digits else 0
-    except ValueError:
-        number = 0
-    if not 0 < number < 1 << 252:
-        raise SettingsError(
-            "the Stark private key is malformed: it must be a hex number such as 0x1a2b… (not the wallet's key)"
-        )
-    return hex(number)
+    """Return the Stark private key as 0x and lower-case hex, "" for none. Raises SettingsError when it is no key."""
+    return hex(parse_private_key(text)) if text.strip() else ""

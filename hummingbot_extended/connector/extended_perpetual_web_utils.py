@@ -12,7 +12,7 @@ from hummingbot_extended.exchange.endpoints import account_stream_domain, find_d
 
 
 def public_rest_url(path_url: str, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
-    """Return the full URL of a REST path such as "/info/markets"; the local domain's is read from the environment now."""
+    """Return the full URL of a REST path such as "/info/markets"; the local one is read from the environment."""
     return find_domain(domain).rest_url + path_url
 
 

@@ -1,0 +1,273 @@
+"""The account as Hummingbot sees it: what the stream and the polls tell, applied each once and never backwards."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hummingbot.connector.client_order_tracker import ClientOrderTracker
+from hummingbot.connector.perpetual_trading import PerpetualTrading
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
+
+from hummingbot_extended.connector import translate
+from hummingbot_extended.connector.tasks import Tasks
+from hummingbot_extended.errors import ExtendedError
+from hummingbot_extended.exchange.enums import OrderStatus, TradeType
+from hummingbot_extended.exchange.models import AccountTrade, Balance, Order, Position
+
+KEPT_ORDERS = 10_000
+KEPT_TRADES = 50_000
+# How long a final status waits for the fills it speaks of to arrive by themselves, before REST is asked.
+FILLS_GRACE_S = 1.0
+
+
+class Host(Protocol):
+    """What the account needs of its connector."""
+
+    def pair_of(self, market: str) -> str | None:
+        """Return Hummingbot's pair of a market, None when it is not known."""
+        ...
+
+    def set_balance(self, balance: Balance) -> None:
+        """Publish the collateral balance."""
+        ...
+
+    def order_expired(self, tracked: InFlightOrder) -> None:
+        """Report that an order expired."""
+        ...
+
+    def foreign_trade(self, trade: AccountTrade, pair: str) -> None:
+        """Report a fill that belongs to no tracked order."""
+        ...
+
+    def is_recorded(self, trade: AccountTrade, pair: str) -> bool:
+        """Return whether Hummingbot's database holds this fill already."""
+        ...
+
+    async def fetch_fills(self, tracked: InFlightOrder) -> Iterable[AccountTrade]:
+        """Return an order's fills by REST."""
+        ...
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The newest that was told about one order."""
+
+    updated_ms: int
+    status: OrderStatus
+    rested: bool
+    accepted: bool
+
+
+class AccountState:
+    """Applies models to Hummingbot's order tracker, positions and balance.
+
+    An event older than what was applied changes nothing, a trade counts once, and a poll does not undo what the stream
+    told while it was under way: take `mark()` before the request, hand it to `apply_*` with the answer.
+    """
+
+    def __init__(self, tracker: ClientOrderTracker, perpetual: PerpetualTrading, host: Host, tasks: Tasks) -> None:
+        self._tracker = tracker
+        self._perpetual = perpetual
+        self._host = host
+        self._tasks = tasks
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._trades: OrderedDict[int, None] = OrderedDict()
+        self._marks = 0
+        self._position_marks: dict[str, int] = {}
+        self._balance_mark = 0
+        self._filling: dict[str, asyncio.Event] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {len(self._seen)} orders, {len(self._trades)} trades kept>"
+
+    def mark(self) -> int:
+        """Return the moment, to tell later whether the stream told something since."""
+        self._marks += 1
+        return self._marks
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    def status_of(self, client_order_id: str) -> OrderStatus | None:
+        """Return the exchange's own status of an order, the newest told; None before the first."""
+        seen = self._seen.get(client_order_id)
+        return seen.status if seen else None
+
+    def is_acknowledged(self, client_order_id: str) -> bool:
+        """Return whether the exchange has confirmed that it accepted an order (an HTTP 200 does not)."""
+        seen = self._seen.get(client_order_id)
+        return seen is not None and seen.accepted
+
+    def find(self, external_id: str | None, order_id: int) -> InFlightOrder | None:
+        """Return the tracked order, also one that is done lately or counted as lost."""
+        active = self._tracker.active_orders.get(external_id or "")
+        if active is not None:
+            return active
+        exchange_id = str(order_id)
+        return self._tracker.fetch_order(external_id, exchange_id) or self._tracker.fetch_lost_order(
+            external_id, exchange_id
+        )
+
+    async def apply_order(self, order: Order) -> bool:
+        """Apply what is told of an order. False when it is not tracked (not ours, or unknown after a crash)."""
+        tracked = self.find(order.external_id, order.id)
+        if tracked is None:
+            return False
+        client_order_id, before = tracked.client_order_id, self._seen.get(tracked.client_order_id)
+        if before is not None and not _is_news(order, before):
+            return True
+        rested = (before is not None and before.rested) or not order.status.is_final
+        update = translate.order_update(order, client_order_id, tracked.trading_pair, rested=rested)
+        accepted = update.new_state is not OrderState.FAILED
+        self._remember(client_order_id, _Seen(order.updated_time_ms, order.status, rested, accepted))
+        self._report_trigger(order, before, tracked)
+        await self._create_first(tracked, update)
+        if not _lacks_fills(tracked, order):
+            await self._finalise(tracked, order, update)
+            return True
+        if not order.status.is_final:
+            await self._finalise(tracked, order, update)
+        if client_order_id not in self._filling or order.status.is_final:
+            self._tasks.start(self._catch_up(tracked, order, update), name=f"fills of {client_order_id}")
+        return True
+
+    def current(self, tracked: InFlightOrder) -> OrderUpdate:
+        """Return an update that says of a tracked order what is known already."""
+        return OrderUpdate(
+            trading_pair=tracked.trading_pair,
+            update_timestamp=tracked.last_update_timestamp,
+            new_state=tracked.current_state,
+            client_order_id=tracked.client_order_id,
+            exchange_order_id=tracked.exchange_order_id,
+        )
+
+    async def _create_first(self, tracked: InFlightOrder, update: OrderUpdate) -> None:
+        """Have Hummingbot record the order before its end: an order without its Created event is in no database."""
+        ends = update.new_state in (OrderState.CANCELED, OrderState.PARTIALLY_FILLED, OrderState.FILLED)
+        if tracked.is_pending_create and ends:
+            await self._tracker.process_order_update(update._replace(new_state=OrderState.OPEN, misc_updates=None))
+
+    async def _catch_up(self, tracked: InFlightOrder, order: Order, update: OrderUpdate) -> None:
+        """Get the fills that a status speaks of, and only then end the order: a fill that wins a race is a fill."""
+        arrived = self._filling.setdefault(tracked.client_order_id, asyncio.Event())
+        try:
+            async with asyncio.timeout(FILLS_GRACE_S):
+                while _lacks_fills(tracked, order):
+                    arrived.clear()
+                    await arrived.wait()
+        except TimeoutError:
+            await self._fetch_fills(tracked)
+        except asyncio.CancelledError:
+            self._seen.pop(tracked.client_order_id, None)  # the end was not reported: let it be told again
+            raise
+        finally:
+            self._filling.pop(tracked.client_order_id, None)
+        if order.status.is_final:
+            await self._finalise(tracked, order, update)
+
+    async def _fetch_fills(self, tracked: InFlightOrder) -> None:
+        try:
+            self.apply_trades(await self._host.fetch_fills(tracked))
+        except ExtendedError as error:
+            logging.getLogger(__name__).warning(
+                "The fills of %s could not be fetched: %s", tracked.client_order_id, error
+            )
+
+    async def _finalise(self, tracked: InFlightOrder, order: Order, update: OrderUpdate) -> None:
+        was_done = tracked.current_state in (OrderState.CANCELED, OrderState.FILLED, OrderState.FAILED)
+        if was_done and tracked.client_order_id not in self._tracker.lost_orders:
+            return
+        keeps_waiting = tracked.is_pending_cancel_confirmation and not order.status.is_final
+        if keeps_waiting:
+            update = update._replace(new_state=OrderState.PENDING_CANCEL)
+        task = self._tracker.process_order_update(update)
+        if update.new_state is not OrderState.FILLED:  # the tracker itself may wait seconds for a full order's fills
+            await task
+        if order.status is OrderStatus.EXPIRED and not was_done:
+            self._host.order_expired(tracked)
+
+    def _report_trigger(self, order: Order, before: _Seen | None, tracked: InFlightOrder) -> None:
+        waited = before is not None and before.status is OrderStatus.UNTRIGGERED
+        if waited and order.status is not OrderStatus.UNTRIGGERED and not _ended_untriggered(order):
+            logging.getLogger(__name__).info(
+                "The conditional order %s on %s was triggered.", tracked.client_order_id, tracked.trading_pair
+            )
+
+    def _remember(self, client_order_id: str, seen: _Seen) -> None:
+        self._seen[client_order_id] = seen
+        self._seen.move_to_end(client_order_id)
+        if len(self._seen) > KEPT_ORDERS:
+            self._seen.popitem(last=False)
+
+    # --- trades -----------------------------------------------------------------------------------------------------
+
+    def apply_trades(self, trades: Iterable[AccountTrade]) -> None:
+        """Apply fills, in the order given, each once."""
+        for trade in trades:
+            if trade.id not in self._trades and self._apply_trade(trade):
+                self._trades[trade.id] = None
+                if len(self._trades) > KEPT_TRADES:
+                    self._trades.popitem(last=False)
+
+    def _apply_trade(self, trade: AccountTrade) -> bool:
+        """Return whether the trade is dealt with (a market that is not known yet is not)."""
+        pair = self._host.pair_of(trade.market)
+        if pair is None:
+            return False
+        tracked = self.find(trade.external_id, trade.order_id)
+        if tracked is None:
+            self._host.foreign_trade(trade, pair)
+            return trade.type is not TradeType.TRADE
+        update = translate.trade_update(trade, tracked.client_order_id, pair, tracked.position)
+        if self._host.is_recorded(trade, pair):
+            tracked.update_with_trade_update(update)
+        else:
+            self._tracker.process_trade_update(update)
+        if tracked.client_order_id in self._filling:
+            self._filling[tracked.client_order_id].set()
+        return True
+
+    # --- positions and balance --------------------------------------------------------------------------------------
+
+    def apply_positions(self, positions: Iterable[Position], *, is_whole: bool, asked: int | None = None) -> None:
+        """Apply positions. `is_whole`: those not among them are closed. `asked`: the mark before a poll."""
+        told = {pair: each for each in positions if (pair := self._host.pair_of(each.market)) is not None}
+        gone = set(self._perpetual.account_positions) - told.keys() if is_whole else set()
+        for pair in (*told, *gone):
+            if asked is not None and self._position_marks.get(pair, 0) > asked:
+                continue
+            if asked is None:
+                self._position_marks[pair] = self.mark()
+            self._set_position(pair, told.get(pair))
+
+    def _set_position(self, pair: str, model: Position | None) -> None:
+        if model is None or not model.signed_size:
+            self._perpetual.remove_position(pair)
+            return
+        self._perpetual.set_position(pair, translate.position(model, pair))
+        if model.leverage == model.leverage.to_integral_value():
+            self._perpetual.set_leverage(pair, int(model.leverage))
+
+    def apply_balance(self, balance: Balance, *, asked: int | None = None) -> None:
+        """Apply the collateral balance. `asked`: the mark before a poll."""
+        if asked is not None and self._balance_mark > asked:
+            return
+        if asked is None:
+            self._balance_mark = self.mark()
+        self._host.set_balance(balance)
+
+
+def _is_news(order: Order, before: _Seen) -> bool:
+    if before.status.is_final:
+        return False
+    return order.updated_time_ms >= before.updated_ms or order.status.is_final
+
+
+def _lacks_fills(tracked: InFlightOrder, order: Order) -> bool:
+    return tracked.executed_amount_base < order.filled_qty and not tracked.completely_filled_event.is_set()
+
+
+def _ended_untriggered(order: Order) -> bool:
+    return order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)

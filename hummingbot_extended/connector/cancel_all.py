@@ -1,0 +1,98 @@
+"""Cancels many of this bot's orders by one request, and makes sure of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from hummingbot.core.data_type.in_flight_order import InFlightOrder
+
+from hummingbot_extended.errors import ApiError, ExtendedError, Outcome
+from hummingbot_extended.exchange.models import Order
+from hummingbot_extended.exchange.rest import ExtendedRest
+
+CHUNK = 100
+STREAM_GRACE_S = 1.0
+POLL_S = 0.05
+RETRY_S = 0.5
+
+
+class CancelAll:
+    """One mass cancel of exactly these orders, verified by the stream or by the list of open orders.
+
+    What is still open then is cancelled one by one, until the caller's time is up. `ask(order)` brings the state of an
+    order that is open no more up to date; `stream_is_live()` says whether waiting for the account stream makes sense.
+    """
+
+    def __init__(
+        self,
+        rest: ExtendedRest,
+        orders: Sequence[InFlightOrder],
+        *,
+        ask: Callable[[InFlightOrder], Awaitable[None]],
+        stream_is_live: Callable[[], bool],
+    ) -> None:
+        self._rest = rest
+        self._orders = {order.client_order_id: order for order in orders}
+        self._ask = ask
+        self._stream_is_live = stream_is_live
+        self._gone: set[str] = set()
+        self._refused: set[str] = set()
+
+    def is_gone(self, order: InFlightOrder) -> bool:
+        """Return whether the order is known to be open no more: cancelled, or filled before it could be."""
+        return order.client_order_id in self._gone or order.is_done
+
+    async def run(self) -> None:
+        """Work until all are gone or refused to go. Network errors are tried again: the caller bounds the time."""
+        await self._mass_cancel()
+        while self._open():
+            try:
+                await self._round()
+            except ExtendedError as error:
+                logging.getLogger(__name__).debug("verifying cancels: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    def _open(self) -> list[InFlightOrder]:
+        return [o for o in self._orders.values() if not self.is_gone(o) and o.client_order_id not in self._refused]
+
+    async def _mass_cancel(self) -> None:
+        external_ids = list(self._orders)
+        try:
+            for start in range(0, len(external_ids), CHUNK):
+                await self._rest.mass_cancel(external_ids=external_ids[start : start + CHUNK])
+        except ExtendedError as error:
+            logging.getLogger(__name__).warning("The mass cancel failed (%s); cancelling one by one.", error)
+
+    async def _round(self) -> None:
+        await self._wait_for_stream()
+        if not (waiting := self._open()):
+            return
+        listed = {order.external_id: order for order in await self._rest.open_orders()}
+        for order in waiting:
+            if order.client_order_id in listed:
+                await self._cancel(order, listed[order.client_order_id])
+            elif order.exchange_order_id is not None:  # otherwise its POST may still be under way
+                self._gone.add(order.client_order_id)
+                await self._update(order)
+        if self._open():
+            await asyncio.sleep(RETRY_S)
+
+    async def _wait_for_stream(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + STREAM_GRACE_S
+        while self._stream_is_live() and self._open() and loop.time() < until:
+            await asyncio.sleep(POLL_S)  # noqa: ASYNC110 - many orders end in many ways; none of them sets an event
+
+    async def _cancel(self, order: InFlightOrder, listed: Order) -> None:
+        try:
+            await self._rest.cancel_order(listed.id)
+        except ApiError as error:
+            if error.outcome is Outcome.REJECTED:
+                logging.getLogger(__name__).warning("Failed to cancel order %s: %s", order.client_order_id, error)
+                self._refused.add(order.client_order_id)
+
+    async def _update(self, order: InFlightOrder) -> None:
+        try:
+            await self._ask(order)
+        except ExtendedError as error:
+            logging.getLogger(__name__).debug("the end of %s is not known yet: %s", order.client_order_id, error)

@@ -1,0 +1,1109 @@
+"""Extended's perpetuals as a Hummingbot connector: translates, and obeys Hummingbot's base classes.
+
+Who does what: `account_state` applies what the exchange tells, `reconcile` catches up after a gap, `order_outcomes`
+finds out what became of an order, `adoption` deals with orders of a crashed life, `order_entry` and `order_limits` make
+and check orders. This class puts them under the names that Hummingbot calls.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+from bidict import bidict
+from hummingbot.connector.perpetual_derivative_py_base import PerpetualDerivativePyBase
+from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.core.api_throttler.data_types import RateLimit
+from hummingbot.core.data_type.cancellation_result import CancellationResult
+from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
+from hummingbot.core.data_type.trade_fee import TradeFeeBase, TradeFeeSchema
+from hummingbot.core.event.events import (
+    FundingPaymentCompletedEvent,
+    MarketEvent,
+    OrderExpiredEvent,
+    OrderFilledEvent,
+)
+from hummingbot.core.network_iterator import NetworkStatus
+from hummingbot.core.utils.async_utils import safe_gather
+from hummingbot.core.utils.estimate_fee import build_perpetual_trade_fee
+from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
+
+from hummingbot_extended.connector import extended_perpetual_constants as CONSTANTS
+from hummingbot_extended.connector import extended_perpetual_web_utils as web_utils
+from hummingbot_extended.connector import translate
+from hummingbot_extended.connector.account_state import AccountState
+from hummingbot_extended.connector.adoption import Adoption
+from hummingbot_extended.connector.bot_identity import BotIdentity, identify
+from hummingbot_extended.connector.cancel_all import CancelAll
+from hummingbot_extended.connector.clock import ExchangeClock
+from hummingbot_extended.connector.credentials import SIBLINGS, prove_credentials
+from hummingbot_extended.connector.dead_mans_switch import DeadMansSwitch
+from hummingbot_extended.connector.extended_perpetual_api_order_book_data_source import (
+    ExtendedPerpetualAPIOrderBookDataSource,
+)
+from hummingbot_extended.connector.extended_perpetual_auth import ExtendedPerpetualAuth
+from hummingbot_extended.connector.extended_perpetual_user_stream_data_source import (
+    BoundedUserStreamTracker,
+    ExtendedPerpetualUserStreamDataSource,
+    StreamOpened,
+)
+from hummingbot_extended.connector.fault_log import FaultLog
+from hummingbot_extended.connector.fills import FillHistory
+from hummingbot_extended.connector.funding_payments import FundingPayments
+from hummingbot_extended.connector.order_book_tracker import ExtendedOrderBookTracker
+from hummingbot_extended.connector.order_entry import SUPPORTED_ORDER_TYPES, Entry, Extras, expiry_ms
+from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal
+from hummingbot_extended.connector.order_outcomes import (
+    VISIBLE_AFTER_S,
+    OrderOutcomes,
+    OrderUnresolved,
+    find_order,
+)
+from hummingbot_extended.connector.reconcile import Reconciler
+from hummingbot_extended.connector.rest import AssistantSend, RestConnections
+from hummingbot_extended.connector.settings import ConnectorSettings
+from hummingbot_extended.connector.tasks import Tasks
+from hummingbot_extended.connector.throttler import ExtendedThrottler
+from hummingbot_extended.connector.transport import stream_transports
+from hummingbot_extended.errors import ApiError, ExtendedError, MalformedMessage, NotFound, Outcome, SettingsError
+from hummingbot_extended.exchange import endpoints as at
+from hummingbot_extended.exchange.channels import AccountFrame
+from hummingbot_extended.exchange.endpoints import Domain, find_domain
+from hummingbot_extended.exchange.enums import AccountEvent, MarketStatus, MarketType, OrderStatus
+from hummingbot_extended.exchange.enums import TradeType as Kind
+from hummingbot_extended.exchange.http import order_not_found
+from hummingbot_extended.exchange.models import Account, AccountTrade, Balance, Fees, FundingPayment, Market, Order
+from hummingbot_extended.exchange.orders import OrderSigner, signed_body
+from hummingbot_extended.exchange.reading import Records
+from hummingbot_extended.exchange.rest import ExtendedRest
+from hummingbot_extended.exchange.rounding import round_price
+from hummingbot_extended.exchange.signing import NonceSource, StarknetDomain
+from hummingbot_extended.streams.backoff import Backoff
+from hummingbot_extended.streams.supervisor import StreamSupervisor
+from hummingbot_extended.streams.transport import StreamRequest
+
+INVALID_TRADING_FEES = 1128
+CANCEL_ATTEMPTS = 3
+CANCEL_RETRY_S = 0.25
+POST_UNDER_WAY_S = 10.0
+NETWORK_CHECK_S = 4.0
+CANCEL_AGAIN_AFTER_S = 10.0
+SAVED_STATE = "extended_perpetual"  # our entry among Hummingbot's saved tracking states
+
+
+class OrderRefused(SettingsError):
+    """Raised when the connector does not send an order, and says why."""
+
+
+class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
+    """The connector. Keys may be empty for an instance that does not trade; settings come as Hummingbot's config map
+    (`connector_configuration`) or as keyword arguments with the names of `ConnectorSettings`.
+
+    Beside Hummingbot's interface: `acknowledged`, `exchange_status`, `trading_refusal`, and the arguments of
+    `order_entry.Extras` on `buy` and `sell`. Raises SettingsError for malformed keys or settings.
+    """
+
+    web_utils = web_utils
+
+    def __init__(
+        self,
+        extended_perpetual_api_key: str = "",
+        extended_perpetual_stark_private_key: str = "",
+        balance_asset_limit: dict[str, dict[str, Decimal]] | None = None,
+        rate_limits_share_pct: Decimal = Decimal(100),
+        trading_pairs: list[str] | None = None,
+        trading_required: bool = True,
+        domain: str = CONSTANTS.DEFAULT_DOMAIN,
+        connector_configuration: object | None = None,
+        **settings: object,
+    ) -> None:
+        self._domain: Domain = find_domain(domain)
+        self._settings = ConnectorSettings.read(connector_configuration, settings)
+        self._trading_pairs = trading_pairs or []
+        self._trading_required = trading_required
+        self._auth_keys = ExtendedPerpetualAuth(extended_perpetual_api_key, extended_perpetual_stark_private_key)
+        self._share_pct = min(Decimal(rate_limits_share_pct), self._settings.rate_limit_share_pct)
+        self._clock = ExchangeClock()
+        self._markets: dict[str, Market] = {}  # by pair
+        self._pairs: dict[str, str] = {}  # by the exchange's name
+        self._reported_markets: set[str] = set()
+        self._account: Account | None = None
+        self._identity_: BotIdentity | None = None
+        self._nonces = NonceSource()
+        self._signing = asyncio.Lock()
+        self._proving = asyncio.Lock()
+        self._faults = FaultLog(self.logger())
+        self._owned_tasks = Tasks()
+        self._started = False
+        self._reconciled_generation = 0
+        self._adoption: Adoption | None = None
+        super().__init__(balance_asset_limit, rate_limits_share_pct)
+        self._set_order_book_tracker(
+            ExtendedOrderBookTracker(self._orderbook_ds, self._trading_pairs, domain=self.domain)
+        )
+        self._trading_fees: dict[str, Fees] = {}
+        self._fills = FillHistory(self._rest)
+        self._funding = FundingPayments(self._rest, self._clock.ms)
+        self._state = AccountState(self._order_tracker, self._perpetual_trading, self, self._owned_tasks)
+        self._outcomes = OrderOutcomes(
+            self._rest, self._owned_tasks, on_found=self._state.apply_order, on_missing=self._order_is_missing
+        )
+        self._reconciler = Reconciler(
+            self._rest,
+            self._state,
+            self._fills,
+            tracked=lambda: list(self.in_flight_orders.values()),
+            missing=self._handle_update_error_for_active_order,
+            adoption=self._get_adoption,
+        )
+        self._switch = (
+            DeadMansSwitch(self._rest, self._settings.dead_mans_switch_s) if self._settings.dead_mans_switch_s else None
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} {self._trading_pairs} {self._auth_keys!r} {self._user_stream!r}>"
+
+    # === what it is =================================================================================================
+
+    @property
+    def name(self) -> str:
+        """The domain's name: what Hummingbot lists the connector under."""
+        return self._domain.name
+
+    @property
+    def domain(self) -> str:
+        """See `name`."""
+        return self._domain.name
+
+    @property
+    def authenticator(self) -> ExtendedPerpetualAuth:
+        """The keys."""
+        return self._auth_keys
+
+    @property
+    def rate_limits_rules(self) -> list[RateLimit]:
+        """One budget an IP (API reference §1.8), as the account's tier has it."""
+        return CONSTANTS.rate_limits(self._settings.requests_per_minute)
+
+    @property
+    def client_order_id_max_length(self) -> int:
+        """How long an order id may be."""
+        return CONSTANTS.MAX_CLIENT_ORDER_ID_LENGTH
+
+    @property
+    def client_order_id_prefix(self) -> str:
+        """What this bot's order ids begin with."""
+        return self._identity.prefix
+
+    @property
+    def trading_rules_request_path(self) -> str:
+        """Path of the markets."""
+        return at.MARKETS.path
+
+    @property
+    def trading_pairs_request_path(self) -> str:
+        """Path of the markets."""
+        return at.MARKETS.path
+
+    @property
+    def check_network_request_path(self) -> str:
+        """Path of the documented network check: statistics of a market."""
+        pair = self._trading_pairs[0] if self._trading_pairs else "BTC-USD"
+        return at.MARKET_STATS.url_path(market=self._market_name(pair))
+
+    @property
+    def trading_pairs(self) -> list[str]:
+        """The pairs in use; Hummingbot adds and removes some while running."""
+        return self._trading_pairs
+
+    @property
+    def is_cancel_request_in_exchange_synchronous(self) -> bool:
+        """No: the account stream tells when an order is cancelled (API reference §3.12)."""
+        return False
+
+    @property
+    def is_trading_required(self) -> bool:
+        """Whether this instance trades."""
+        return self._trading_required
+
+    @property
+    def funding_fee_poll_interval(self) -> int:
+        """Seconds between looks for funding payments; the practice venue may pay by the second."""
+        return 5 if self._domain.is_local else 30
+
+    def supported_order_types(self) -> list[OrderType]:
+        """LIMIT, LIMIT_MAKER (post-only) and MARKET (IOC); stop orders by `order_entry.Extras`."""
+        return list(SUPPORTED_ORDER_TYPES)
+
+    def supported_position_modes(self) -> list[PositionMode]:
+        """One-way only: the exchange has one position a market (API reference §3.4)."""
+        return [PositionMode.ONEWAY]
+
+    def get_buy_collateral_token(self, trading_pair: str) -> str:
+        """The collateral of a pair."""
+        return self._collateral(trading_pair)
+
+    def get_sell_collateral_token(self, trading_pair: str) -> str:
+        """The collateral of a pair."""
+        return self._collateral(trading_pair)
+
+    def _collateral(self, trading_pair: str) -> str:
+        rule = self._trading_rules.get(trading_pair)
+        return rule.buy_order_collateral_token if rule else CONSTANTS.COLLATERAL
+
+    def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
+        return False  # no request carries a time that could be refused
+
+    def _is_order_not_found_during_status_update_error(self, status_update_exception: Exception) -> bool:
+        return order_not_found(status_update_exception)
+
+    def _is_order_not_found_during_cancelation_error(self, cancelation_exception: Exception) -> bool:
+        return order_not_found(cancelation_exception)
+
+    # === parts ======================================================================================================
+
+    def _create_web_assistants_factory(self) -> WebAssistantsFactory:
+        self._throttler = ExtendedThrottler(self.rate_limits_rules, limits_share_percentage=self._share_pct)
+        factory = WebAssistantsFactory(
+            throttler=self._throttler, auth=self._auth, connections_factory=RestConnections()
+        )
+        self._rest = self._rest_of(self._domain, factory)
+        return factory
+
+    def _rest_of(self, domain: Domain, factory: WebAssistantsFactory | None = None) -> ExtendedRest:
+        send = AssistantSend(factory or self._web_assistants_factory, self._throttler, domain.rest_url)
+        return ExtendedRest(send, on_response=self._clock.observe)
+
+    def _create_order_book_data_source(self) -> ExtendedPerpetualAPIOrderBookDataSource:
+        url = web_utils.public_stream_url("", self.domain)
+        return ExtendedPerpetualAPIOrderBookDataSource(
+            trading_pairs=self._trading_pairs,
+            connector=self,
+            api_factory=self._web_assistants_factory,
+            domain=self.domain,
+            rest=self._rest,
+            transports=stream_transports(self._web_assistants_factory, self._settings.transport, url=url),
+        )
+
+    def _create_user_stream_data_source(self) -> ExtendedPerpetualUserStreamDataSource:
+        self._user_stream = ExtendedPerpetualUserStreamDataSource(self._supervise_account)
+        return self._user_stream
+
+    def _create_user_stream_tracker(self) -> BoundedUserStreamTracker:
+        return BoundedUserStreamTracker(self._create_user_stream_data_source())
+
+    def _supervise_account(self, **handlers: Callable[..., Any]) -> StreamSupervisor:
+        url = web_utils.account_stream_url(self.domain)
+        # No data deadline: an idle account is silent for hours. Pings prove the socket, REST polls the content.
+        request = StreamRequest(url=url, headers=self._auth_keys.headers, data_timeout_s=None)
+        transports = stream_transports(self._web_assistants_factory, self._settings.transport, url=url)
+        return StreamSupervisor(request, transports, name=f"{self.name} account", **handlers)
+
+    @property
+    def _identity(self) -> BotIdentity:
+        if self._identity_ is None:
+            self._identity_ = identify(self.domain, self._settings.bot_id)
+        return self._identity_
+
+    def _get_adoption(self) -> Adoption:
+        if self._adoption is None:
+            self._adoption = Adoption(
+                self._rest,
+                self._identity,
+                self._settings.orders_after_restart,
+                is_known=self._is_known,
+                adopt=self._adopt,
+            )
+        return self._adoption
+
+    # === life =======================================================================================================
+
+    async def start_network(self) -> None:
+        """Start everything; the account is reconciled as soon as its stream is open."""
+        self._started = True
+        await super().start_network()
+        if self._trading_required and self._switch is not None:
+            self._owned_tasks.start(self._switch.run(), name="dead man's switch")
+
+    async def stop_network(self) -> None:
+        """Stop everything and return when it has ended: no task and no connection of this instance is left."""
+        base_tasks = [
+            self._status_polling_task,
+            self._trading_rules_polling_task,
+            self._trading_fees_polling_task,
+            self._user_stream_tracker_task,
+            self._user_stream_event_listener_task,
+            self._lost_orders_update_task,
+            self._funding_info_listener_task,
+            self._funding_fee_polling_task,  # Hummingbot forgets to cancel this one
+        ]
+        was_running = self._user_stream_tracker_task is not None
+        if self._funding_fee_polling_task is not None:
+            self._funding_fee_polling_task.cancel()
+            self._funding_fee_polling_task = None
+        await super().stop_network()
+        await self._owned_tasks.stop()
+        running = [task for task in base_tasks if task is not None and task is not asyncio.current_task()]
+        await asyncio.gather(*running, return_exceptions=True)
+        await self.order_book_tracker.wait_stopped()
+        if was_running and self._switch is not None:
+            await self._switch.disarm()
+
+    @property
+    def network_status(self) -> NetworkStatus:
+        """Hummingbot's network status, but not CONNECTED while trading is refused for a pair."""
+        status = super().network_status
+        if status is NetworkStatus.CONNECTED and any(map(self.trading_refusal, self._trading_pairs)):
+            return NetworkStatus.NOT_CONNECTED
+        return status
+
+    async def check_network(self) -> NetworkStatus:
+        """Ask REST; a failure does not count while the streams are live: Hummingbot would tear them down for it."""
+        status = await super().check_network()
+        if status is not NetworkStatus.CONNECTED and self._streams_are_live():
+            return NetworkStatus.CONNECTED
+        return status
+
+    async def _make_network_check_request(self) -> None:
+        pair = self._trading_pairs[0] if self._trading_pairs else "BTC-USD"
+        async with asyncio.timeout(NETWORK_CHECK_S):
+            await self._rest.market_stats(self._market_name(pair))
+
+    def _streams_are_live(self) -> bool:
+        return (
+            self._started and self._user_stream.is_live and bool(self._trading_pairs) and self.order_book_tracker.ready
+        )
+
+    def _is_user_stream_initialized(self) -> bool:
+        return not self._trading_required or self._account_is_current()
+
+    def _account_is_current(self) -> bool:
+        stream = self._user_stream
+        return stream.is_live and self._reconciled_generation == stream.generation
+
+    def trading_refusal(self, trading_pair: str) -> str | None:
+        """Return why no order that may open a position is sent for a pair now, or None. Cancels always go.
+
+        Before the network was started first, nothing is refused here.
+        """
+        if not self._started:
+            return None
+        if reason := self._orderbook_ds.broken_reason(trading_pair):
+            return f"the order book of {trading_pair} cannot be trusted: {reason}"
+        if self._trading_required and not self._account_is_current():
+            return "the account stream is not connected, or not reconciled yet"
+        return None
+
+    def acknowledged(self, client_order_id: str) -> bool:
+        """Return whether the exchange has confirmed that it accepted an order: the Created event comes earlier, with
+        HTTP 200, which only says that the order was received (API reference §4.10)."""
+        return self._state.is_acknowledged(client_order_id)
+
+    def exchange_status(self, client_order_id: str) -> OrderStatus | None:
+        """Return the exchange's own word for an order's state (UNTRIGGERED, EXPIRED …); None before the first."""
+        return self._state.status_of(client_order_id)
+
+    # === saved state ================================================================================================
+
+    @property
+    def tracking_states(self) -> dict[str, Any]:
+        """What Hummingbot saves: its orders, and until when funding payments are reported."""
+        states: dict[str, Any] = super().tracking_states
+        if (until_ms := self._funding.reported_until_ms) is not None:
+            states[SAVED_STATE] = {"funding_reported_until_ms": until_ms}
+        return states
+
+    def restore_tracking_states(self, saved_states: dict[str, Any]) -> None:
+        """Take what `tracking_states` gave in an earlier life."""
+        orders = dict(saved_states)
+        own = orders.pop(SAVED_STATE, None)
+        if own and "funding_reported_until_ms" in own:
+            self._funding.restore(int(own["funding_reported_until_ms"]))
+        super().restore_tracking_states(orders)
+
+    def trigger_event(self, event_tag: Any, message: Any) -> None:
+        """Pass an event on; once an order is recorded, the journal of intents need not remember it."""
+        super().trigger_event(event_tag, message)
+        journal = self._identity_.journal if self._identity_ else None
+        if journal and event_tag in (
+            MarketEvent.BuyOrderCreated,
+            MarketEvent.SellOrderCreated,
+            MarketEvent.OrderFailure,
+        ):
+            journal.strike_out(message.order_id)
+
+    # === markets and rules ==========================================================================================
+
+    async def _make_trading_rules_request(self) -> Records[Market]:
+        return await self._rest.markets()
+
+    async def _make_trading_pairs_request(self) -> Records[Market]:
+        return await self._rest.markets()
+
+    async def _format_trading_rules(self, exchange_info_dict: Records[Market]) -> list[TradingRule]:
+        self._remember_markets(exchange_info_dict)
+        listed = (MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY)
+        return [
+            translate.trading_rule(market)
+            for pair, market in self._markets.items()
+            if (market.active and market.status in listed) or pair in self._trading_pairs
+        ]
+
+    def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: Records[Market]) -> None:
+        self._remember_markets(exchange_info)
+        self._set_trading_pair_symbol_map(
+            bidict(
+                {
+                    market.name: pair
+                    for pair, market in self._markets.items()
+                    if market.is_tradable or pair in self._trading_pairs
+                }
+            )
+        )
+
+    def _remember_markets(self, markets: Records[Market]) -> None:
+        for bad in markets.bad:
+            if bad.name not in self._reported_markets:
+                self._reported_markets.add(bad.name)
+                self.logger().error(f"The market {bad.name} cannot be read and is left out: {bad.reason}")
+        perpetual = [market for market in markets if market.type is MarketType.PERPETUAL]
+        self._markets = {translate.trading_pair(market): market for market in perpetual}
+        self._pairs = {market.name: pair for pair, market in self._markets.items()}
+
+    async def _ensure_markets(self) -> None:
+        if not self._markets:
+            await self._update_trading_rules()
+
+    def _market_name(self, trading_pair: str) -> str:
+        market = self._markets.get(trading_pair)
+        return market.name if market else trading_pair
+
+    async def _get_last_traded_price(self, trading_pair: str) -> float:
+        market = await self.exchange_symbol_associated_to_pair(trading_pair=trading_pair)
+        return float((await self._rest.market_stats(market)).last_price)
+
+    async def get_all_pairs_prices(self) -> list[dict[str, str]]:
+        """Return {"symbol": pair, "price": last price} of every tradable market, for rate sources."""
+        markets = await self._rest.markets()
+        self._remember_markets(markets)
+        return [
+            {"symbol": pair, "price": str(market.market_stats.last_price)}
+            for pair, market in self._markets.items()
+            if market.is_tradable and market.market_stats is not None
+        ]
+
+    async def _trading_rules_polling_loop(self) -> None:
+        await self._repeat("Reading the markets", self._update_trading_rules, self.TRADING_RULES_INTERVAL)
+
+    async def _trading_fees_polling_loop(self) -> None:
+        await self._repeat("Reading the account's fees", self._update_trading_fees, self.TRADING_FEES_INTERVAL)
+
+    async def _repeat(self, what: str, update: Callable[[], Any], interval_s: float) -> None:
+        """Update at an interval; after a failure sooner, with one line in the log instead of one each 0.5 s."""
+        backoff = Backoff()
+        while True:
+            try:
+                await update()
+            except ExtendedError as error:
+                self._faults.failed(what, error)
+                await self._sleep(backoff.next_delay_s())
+            else:
+                self._faults.worked(what)
+                await self._sleep(interval_s)
+
+    # === account ====================================================================================================
+
+    async def _prove_account(self) -> Account:
+        """Return the account; the first time, prove that the keys belong to it."""
+        async with self._proving:
+            if self._account is None:
+                self._account = await prove_credentials(
+                    self._rest,
+                    self._auth_keys,
+                    self._domain,
+                    sibling=SIBLINGS.get(self._domain.name),
+                    rest_of=self._rest_of,
+                )
+            return self._account
+
+    async def _update_balances(self) -> None:
+        """Update the balance. On an instance that was never started (`connect`) this is the whole proof of the keys."""
+        await self._prove_account()
+        await self._reconciler.apply_balance()
+
+    async def _update_positions(self) -> None:
+        await self._ensure_markets()
+        await self._reconciler.apply_positions()
+
+    async def _status_polling_loop_fetch_updates(self) -> None:
+        try:
+            await safe_gather(self._update_positions(), self._update_balances(), self._update_order_status())
+        except ExtendedError as error:
+            self._faults.failed("Polling the account", error)
+        else:
+            self._faults.worked("Polling the account")
+
+    def set_balance(self, balance: Balance) -> None:
+        """Publish the collateral balance: equity in all, what is free to trade as available."""
+        asset = translate.collateral(balance.collateral_name)
+        self._account_balances.clear()
+        self._account_available_balances.clear()
+        self._account_balances[asset] = balance.equity
+        self._account_available_balances[asset] = balance.available_for_trade
+
+    def pair_of(self, market: str) -> str | None:
+        """Return Hummingbot's pair of a market."""
+        return self._pairs.get(market)
+
+    # === fees =======================================================================================================
+
+    async def _update_trading_fees(self) -> None:
+        await self._ensure_markets()
+        for fees in await self._rest.fees(builder_id=self._settings.builder_id):
+            if (pair := self.pair_of(fees.market)) is not None:
+                self._trading_fees[pair] = fees
+
+    async def _fees(self, trading_pair: str) -> Fees:
+        if trading_pair not in self._trading_fees:
+            await self._update_trading_fees()
+        if trading_pair not in self._trading_fees:
+            raise OrderRefused(f"the exchange states no fee rates for {trading_pair}")
+        return self._trading_fees[trading_pair]
+
+    def _get_fee(
+        self,
+        base_currency: str,
+        quote_currency: str,
+        order_type: OrderType,
+        order_side: TradeType,
+        position_action: PositionAction,
+        amount: Decimal,
+        price: Decimal = Decimal("NaN"),
+        is_maker: bool | None = None,
+    ) -> TradeFeeBase:
+        maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
+        fees = self._trading_fees.get(f"{base_currency}-{quote_currency}")
+        if fees is None:
+            return build_perpetual_trade_fee(
+                self.name, maker, position_action, base_currency, quote_currency, order_type, order_side, amount, price
+            )
+        return TradeFeeBase.new_perpetual_fee(
+            fee_schema=TradeFeeSchema(),
+            position_action=position_action,
+            percent=fees.maker_fee_rate if maker else fees.taker_fee_rate,
+            percent_token=CONSTANTS.COLLATERAL,
+        )
+
+    # === placing ====================================================================================================
+
+    async def _create_order(
+        self,
+        trade_type: TradeType,
+        order_id: str,
+        trading_pair: str,
+        amount: Decimal,
+        order_type: OrderType,
+        price: Decimal | None = None,
+        position_action: PositionAction = PositionAction.NIL,
+        **kwargs: Any,
+    ) -> None:
+        """Price, check and place an order. Whatever is wrong with it becomes a failure event with the reason."""
+        try:
+            entry = await self._entry(
+                trade_type, trading_pair, amount, order_type, price, position_action, Extras.read(kwargs)
+            )
+            self._check(entry, trading_pair)
+        except (ExtendedError, ValueError) as error:
+            self._refuse(order_id, trading_pair, trade_type, order_type, price, amount, position_action, error)
+            return
+        await super()._create_order(
+            trade_type, order_id, trading_pair, amount, order_type, entry.price, position_action, **kwargs
+        )
+
+    async def _entry(
+        self,
+        trade_type: TradeType,
+        trading_pair: str,
+        amount: Decimal,
+        order_type: OrderType,
+        price: Decimal | None,
+        position_action: PositionAction,
+        extras: Extras,
+    ) -> Entry:
+        if position_action not in self.VALID_POSITION_ACTIONS:
+            raise OrderRefused(f"position_action must be OPEN or CLOSE, not {position_action.name}")
+        await self._ensure_markets()
+        market = self._markets.get(trading_pair)
+        if market is None or trading_pair not in self._trading_rules:
+            raise OrderRefused(f"{trading_pair} is not a market of {self.name}")
+        mark, side = self._orderbook_ds.mark_price(trading_pair), translate.side(trade_type)
+        tick = market.trading_config.min_price_change
+        asked = price if price is not None and price.is_finite() and price > 0 else None
+        draft = Entry(
+            market=market,
+            side=side,
+            order_type=order_type,
+            amount=amount,
+            price=asked or tick,
+            position_action=position_action,
+            extras=extras,
+            mark=mark,
+        )
+        if draft.is_market:
+            # Protected by the trigger, or by book and mark; whatever price the caller gave is ignored.
+            reference = extras.trigger_price
+            book = None if reference else self._book_price(trading_pair, trade_type, amount)
+            worst = market_price(side, tick, book=book, mark=reference or mark)
+        elif asked is None:
+            raise OrderRefused(f"a {order_type.name} order needs a price")
+        else:
+            worst = round_price(asked, tick, side)
+        return Entry(
+            market=market,
+            side=side,
+            order_type=order_type,
+            amount=amount,
+            price=worst,
+            position_action=position_action,
+            extras=extras,
+            mark=mark,
+        )
+
+    def _book_price(self, trading_pair: str, trade_type: TradeType, amount: Decimal) -> Decimal | None:
+        """Return the price down to which the book fills `amount`; None where the book cannot be trusted or is empty."""
+        if self._started and self._orderbook_ds.broken_reason(trading_pair):
+            return None
+        book, is_buy = self.order_book_tracker.order_books.get(trading_pair), trade_type is TradeType.BUY
+        if book is None:
+            return None
+        price = book.get_price_for_volume(is_buy, float(amount)).result_price
+        if math.isnan(price):
+            return None
+        return Decimal(str(price))
+
+    def _check(self, entry: Entry, trading_pair: str) -> None:
+        reduce_only = entry.position_action is PositionAction.CLOSE
+        refusal = (
+            market_refusal(entry.market, reduce_only=reduce_only)
+            or (None if reduce_only else self.trading_refusal(trading_pair))
+            or order_refusal(
+                entry.market,
+                side=entry.side,
+                price=entry.price,
+                amount=entry.amount,
+                is_market=entry.is_market,
+                reference=entry.extras.trigger_price or entry.mark,
+                open_orders=sum(order.trading_pair == trading_pair for order in self.in_flight_orders.values()),
+            )
+        )
+        if refusal:
+            raise OrderRefused(refusal)
+
+    def _refuse(
+        self,
+        order_id: str,
+        trading_pair: str,
+        trade_type: TradeType,
+        order_type: OrderType,
+        price: Decimal | None,
+        amount: Decimal,
+        position_action: PositionAction,
+        error: Exception,
+    ) -> None:
+        self.start_tracking_order(
+            order_id=order_id,
+            exchange_order_id=None,
+            trading_pair=trading_pair,
+            trade_type=trade_type,
+            price=price,
+            amount=amount,
+            order_type=order_type,
+            position_action=position_action,
+        )
+        self._update_order_after_failure(order_id=order_id, trading_pair=trading_pair, exception=error)
+
+    async def _place_order_and_process_update(self, order: InFlightOrder, **kwargs: Any) -> str:
+        """Place an order; one whose outcome is unknown stays tracked, and is asked for until it is known."""
+        try:
+            exchange_order_id, timestamp = await self._place_order(
+                order_id=order.client_order_id,
+                trading_pair=order.trading_pair,
+                amount=order.amount,
+                trade_type=order.trade_type,
+                order_type=order.order_type,
+                price=order.price,
+                **kwargs,
+            )
+        except OrderUnresolved:
+            self._outcomes.search(order)
+            return ""
+        if order.is_pending_create:  # the account stream may have been faster
+            self._order_tracker.process_order_update(
+                OrderUpdate(
+                    trading_pair=order.trading_pair,
+                    update_timestamp=timestamp,
+                    new_state=OrderState.OPEN,
+                    client_order_id=order.client_order_id,
+                    exchange_order_id=exchange_order_id,
+                )
+            )
+        return exchange_order_id
+
+    async def _place_order(
+        self,
+        order_id: str,
+        trading_pair: str,
+        amount: Decimal,
+        trade_type: TradeType,
+        order_type: OrderType,
+        price: Decimal,
+        position_action: PositionAction = PositionAction.NIL,
+        **kwargs: Any,
+    ) -> tuple[str, float]:
+        entry = Entry(
+            market=self._markets[trading_pair],
+            side=translate.side(trade_type),
+            order_type=order_type,
+            amount=amount,
+            price=price,
+            position_action=position_action,
+            extras=Extras.read(kwargs),
+            mark=self._orderbook_ds.mark_price(trading_pair),
+        )
+        tracked = self._order_tracker.active_orders[order_id]
+        try:
+            exchange_order_id = await self._send_order(entry, tracked)
+        except ApiError as error:
+            if error.code != INVALID_TRADING_FEES:
+                raise
+            await self._update_trading_fees()  # the account's rates have changed
+            exchange_order_id = await self._send_order(entry, tracked)
+        return exchange_order_id, self._now()
+
+    async def _send_order(self, entry: Entry, tracked: InFlightOrder) -> str:
+        body = await self._sign(entry, tracked)
+        if self._identity.journal:
+            self._identity.journal.write(tracked.client_order_id)
+        return await self._outcomes.place(tracked, body)
+
+    async def _sign(self, entry: Entry, tracked: InFlightOrder) -> dict[str, Any]:
+        account = self._account or await self._prove_account()
+        fees = self._trading_fees.get(tracked.trading_pair) or await self._fees(tracked.trading_pair)
+        settings = self._settings
+        order = entry.new_order(
+            tracked.client_order_id,
+            fees,
+            expiry_ms=expiry_ms(self._clock.ms(), settings.order_expiry_days, self._domain.max_expiry_days),
+            nonce=self._nonces(),
+            builder_id=settings.builder_id,
+            builder_fee_rate=settings.builder_fee_rate,
+        )
+        signer = OrderSigner(self._auth_keys.signer, account.l2_vault, StarknetDomain(chain_id=self._domain.chain_id))
+        async with self._signing:  # one signature a turn of the loop, however many orders are placed at once
+            body = signed_body(order, entry.market, signer)
+            await asyncio.sleep(0)
+        return body
+
+    # === cancelling =================================================================================================
+
+    async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
+        """Ask to cancel by exchange id, or by client id before that is known. True: the stream will tell the end.
+
+        False where the order had ended already. Raises NotFound only when the exchange really knows no such order and
+        it is old enough to be known.
+        """
+        try:
+            await self._send_cancel(tracked_order)
+            return True
+        except NotFound as error:
+            if not order_not_found(error):
+                raise
+        if tracked_order.exchange_order_id is None and self._is_young(tracked_order):
+            await self._wait_for_post(tracked_order)
+        order = await self._find(tracked_order)
+        await self._state.apply_order(order)
+        if order.status.is_final:
+            return False
+        await self._rest.cancel_order(order.id)
+        return True
+
+    async def _send_cancel(self, tracked: InFlightOrder) -> None:
+        for attempt in range(1, CANCEL_ATTEMPTS + 1):
+            try:
+                if tracked.exchange_order_id is not None:
+                    await self._rest.cancel_order(int(tracked.exchange_order_id))
+                else:
+                    await self._rest.cancel_by_external_id(tracked.client_order_id)
+            except ExtendedError as error:
+                # A cancel may be repeated: where nothing is known of it, try again.
+                if error.outcome is not Outcome.UNKNOWN or attempt == CANCEL_ATTEMPTS:
+                    raise
+                await self._sleep(CANCEL_RETRY_S * 2**attempt)
+            else:
+                return
+
+    async def _wait_for_post(self, tracked: InFlightOrder) -> None:
+        try:
+            await asyncio.wait_for(tracked.wait_until_processed_by_exchange(), POST_UNDER_WAY_S)
+        except TimeoutError:
+            raise OrderUnresolved(f"{tracked.client_order_id} is not known to the exchange yet") from None
+
+    async def _find(self, tracked: InFlightOrder) -> Order:
+        try:
+            return await find_order(self._rest, tracked.client_order_id, _exchange_id(tracked))
+        except NotFound as error:
+            if order_not_found(error) and self._is_young(tracked):
+                raise OrderUnresolved(f"{tracked.client_order_id} is not known to the exchange yet") from error
+            raise
+
+    def _is_young(self, tracked: InFlightOrder) -> bool:
+        return time.time() - tracked.creation_timestamp < VISIBLE_AFTER_S
+
+    async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
+        """Cancel this bot's open orders by one request and verify it. True for each that is open no more."""
+        orders = [order for order in self.in_flight_orders.values() if not order.is_done]
+        if not orders:
+            return []
+        cancel_all = CancelAll(
+            self._rest, orders, ask=self._reconciler.ask, stream_is_live=lambda: self._user_stream.is_live
+        )
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await cancel_all.run()
+        except TimeoutError:
+            self.logger().warning(f"Not all orders could be cancelled within {timeout_seconds:g} s.")
+        return [CancellationResult(order.client_order_id, cancel_all.is_gone(order)) for order in orders]
+
+    # === following orders ===========================================================================================
+
+    async def _update_orders_fills(self, orders: list[InFlightOrder]) -> None:
+        if not orders:
+            return
+        try:
+            await self._ensure_markets()
+            await self._reconciler.apply_fills(orders)
+        except ExtendedError as error:
+            self._faults.failed("Reading the account's fills", error)
+        else:
+            self._faults.worked("Reading the account's fills")
+
+    async def _update_orders(self) -> None:
+        if not self.in_flight_orders:
+            return
+        try:
+            await self._reconciler.apply_orders()
+        except ExtendedError as error:
+            self._faults.failed("Reading the open orders", error)
+        else:
+            self._faults.worked("Reading the open orders")
+            await self._cancel_again()
+
+    async def _cancel_again(self) -> None:
+        """Repeat cancels that the exchange acknowledged and did not carry out."""
+        for tracked in list(self.in_flight_orders.values()):
+            waits_s = time.time() - tracked.last_update_timestamp
+            if tracked.is_pending_cancel_confirmation and waits_s > CANCEL_AGAIN_AFTER_S:
+                await self._execute_order_cancel(tracked)
+
+    async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception) -> None:
+        """Count only what the exchange itself says: it knows no such order, and has had the time to know it."""
+        if not order_not_found(error) or self._is_young(order) or self._outcomes.is_searching(order.client_order_id):
+            self.logger().debug(f"The state of {order.client_order_id} is not known now: {error}")
+            return
+        await self._order_tracker.process_order_not_found(order.client_order_id)
+
+    def _order_is_missing(self, tracked: InFlightOrder, error: NotFound) -> None:
+        self.logger().warning(f"The exchange never received the order {tracked.client_order_id}.")
+        self._update_order_after_failure(tracked.client_order_id, tracked.trading_pair, exception=error)
+
+    async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
+        order = await find_order(self._rest, tracked_order.client_order_id, _exchange_id(tracked_order))
+        return translate.order_update(order, tracked_order.client_order_id, tracked_order.trading_pair, rested=True)
+
+    async def _all_trade_updates_for_order(self, order: InFlightOrder) -> list[TradeUpdate]:
+        return [
+            translate.trade_update(trade, order.client_order_id, order.trading_pair, order.position)
+            for trade in await self.fetch_fills(order)
+        ]
+
+    async def fetch_fills(self, tracked: InFlightOrder) -> Iterable[AccountTrade]:
+        """Return an order's fills by REST; none while its exchange id is not known."""
+        exchange_id = _exchange_id(tracked)
+        if exchange_id is None:
+            return []
+        created_ms = int(tracked.creation_timestamp * 1000) if tracked.creation_timestamp > 0 else 0
+        return await self._fills.fetch_order(self._market_name(tracked.trading_pair), exchange_id, created_ms)
+
+    def is_recorded(self, trade: AccountTrade, pair: str) -> bool:
+        """Return whether Hummingbot's database holds this fill already."""
+        return not self.is_confirmed_new_order_filled_event(str(trade.id), str(trade.order_id), pair)
+
+    def order_expired(self, tracked: InFlightOrder) -> None:
+        """Report an expiry as such; the tracker has reported the order's end."""
+        self.logger().warning(f"The order {tracked.client_order_id} on {tracked.trading_pair} has expired.")
+        self.trigger_event(MarketEvent.OrderExpired, OrderExpiredEvent(self._now(), tracked.client_order_id))
+
+    def foreign_trade(self, trade: AccountTrade, pair: str) -> None:
+        """Report a liquidation or deleveraging, which no order of ours stands for; other bots' fills are not ours."""
+        if trade.type is Kind.TRADE or pair not in self._trading_pairs or self.is_recorded(trade, pair):
+            return
+        self.logger().warning(
+            f"{trade.type.value}: the exchange closed {trade.qty} of the {pair} position at {trade.price}."
+        )
+        self.trigger_event(
+            MarketEvent.OrderFilled,
+            OrderFilledEvent(
+                timestamp=self._now(),
+                order_id=f"{trade.type.value.lower()}-{trade.order_id}",
+                trading_pair=pair,
+                trade_type=translate.trade_type(trade.side),
+                order_type=OrderType.MARKET,
+                price=trade.price,
+                amount=trade.qty,
+                trade_fee=translate.trade_fee(trade.fee, PositionAction.CLOSE),
+                exchange_trade_id=str(trade.id),
+                leverage=self.get_leverage(pair),
+                position=PositionAction.CLOSE.value,
+                exchange_order_id=str(trade.order_id),
+            ),
+        )
+
+    # === adoption ===================================================================================================
+
+    def _is_known(self, order: Order) -> bool:
+        status = self._state.status_of(order.external_id)
+        return self._state.find(order.external_id, order.id) is not None or (status is not None and status.is_final)
+
+    async def _adopt(self, order: Order) -> None:
+        """Track an order of this bot that Hummingbot does not know; record it, unless its database has it."""
+        pair = self.pair_of(order.market)
+        if pair is None:
+            self.logger().warning(f"The order {order.external_id} is in the unknown market {order.market}.")
+            return
+        self.start_tracking_order(
+            order_id=order.external_id,
+            exchange_order_id=None,
+            trading_pair=pair,
+            trade_type=translate.trade_type(order.side),
+            price=order.price or Decimal("NaN"),
+            amount=order.qty,
+            order_type=translate.order_type(order),
+            position_action=PositionAction.CLOSE if order.reduce_only else PositionAction.OPEN,
+        )
+        tracked = self._order_tracker.active_orders[order.external_id]
+        tracked.creation_timestamp = order.created_time_ms / 1e3
+        if str(order.id) in self._exchange_order_ids:
+            tracked.update_exchange_order_id(str(order.id))
+            tracked.current_state = OrderState.OPEN
+        await self._state.apply_order(order)
+
+    # === the account stream =========================================================================================
+
+    async def _user_stream_event_listener(self) -> None:
+        async for item in self._iter_user_event_queue():
+            try:
+                await self._handle(item)
+            except asyncio.CancelledError:
+                raise
+            except Exception:  # noqa: BLE001 - logged, and whatever was lost by it is reconciled
+                self.logger().exception("Unexpected error in user stream listener loop.")
+                self._user_stream.request_reconnect("a message could not be applied")
+
+    async def _handle(self, item: StreamOpened | AccountFrame) -> None:
+        if isinstance(item, StreamOpened):
+            await self._reconcile(item.generation)
+        elif isinstance(item, AccountFrame):
+            await self._apply(item)
+        else:
+            raise MalformedMessage("not a message of the account stream", str(item))
+
+    async def _reconcile(self, generation: int) -> None:
+        """Catch up with what happened while the stream was away; its messages wait in the queue meanwhile."""
+        if await self._reconciler.run(lambda: self._user_stream.generation == generation, first=self._before_reconcile):
+            self._reconciled_generation = generation
+
+    async def _before_reconcile(self) -> None:
+        await self._prove_account()
+        await self._ensure_markets()
+        if self._reconciled_generation == 0:
+            for leverage in await self._rest.leverage(*map(self._market_name, self._trading_pairs)):
+                if (pair := self.pair_of(leverage.market)) is not None:
+                    self._perpetual_trading.set_leverage(pair, int(leverage.leverage))
+
+    async def _apply(self, frame: AccountFrame) -> None:
+        self._state.apply_trades(frame.trades)
+        for order in frame.orders:
+            await self._state.apply_order(order)
+        if frame.event is AccountEvent.POSITIONS:
+            self._state.apply_positions(frame.positions, is_whole=frame.is_snapshot and not frame.bad)
+        if frame.balance is not None:
+            self._state.apply_balance(frame.balance)
+
+    # === position mode, leverage, funding ===========================================================================
+
+    async def _fetch_account_position_mode(self) -> PositionMode:
+        return PositionMode.ONEWAY
+
+    async def _trading_pair_position_mode_set(self, mode: PositionMode, trading_pair: str) -> tuple[bool, str]:
+        if mode is PositionMode.ONEWAY:
+            return True, ""
+        return False, "Extended has one-way positions only"
+
+    async def _set_trading_pair_leverage(self, trading_pair: str, leverage: int) -> tuple[bool, str]:
+        """Set the leverage and read it back: the answer alone proves nothing (API reference §3.10)."""
+        market = self._market_name(trading_pair)
+        try:
+            await self._rest.set_leverage(market, Decimal(leverage))
+            found = {each.market: each.leverage for each in await self._rest.leverage(market)}.get(market)
+        except ExtendedError as error:
+            return False, str(error)
+        if found != leverage:
+            return False, f"the exchange keeps a leverage of {found}"
+        return True, ""
+
+    async def _fetch_last_fee_payment(self, trading_pair: str) -> tuple[float, Decimal, Decimal]:
+        """Return (time in ms, rate, amount) of a pair's last payment; payments are reported by `FundingPayments`."""
+        market = self._market_name(trading_pair)
+        payments = await self._rest.funding_payments(market, start_time_ms=0, limit=1)
+        if not payments:
+            return 0, Decimal(-1), Decimal(-1)
+        return payments[0].paid_time_ms, payments[0].funding_rate, payments[0].funding_fee
+
+    async def _update_all_funding_payments(self, fire_event_on_new: bool) -> None:
+        """Report every payment of our pairs that was not reported yet; which are new is not the loop's to say."""
+        try:
+            payments = await self._funding.fetch_new()
+        except ExtendedError as error:
+            self._faults.failed("Reading the funding payments", error)
+            return
+        self._faults.worked("Reading the funding payments")
+        for payment in payments:
+            pair = self.pair_of(payment.market) or payment.market
+            if pair in self._trading_pairs:
+                self._report_funding(payment, pair)
+
+    def _report_funding(self, payment: FundingPayment, pair: str) -> None:
+        action = "paid" if payment.funding_fee < 0 else "received"
+        self.logger().info(f"Funding payment of {abs(payment.funding_fee)} {action} on {pair} market.")
+        self.trigger_event(
+            MarketEvent.FundingPaymentCompleted,
+            FundingPaymentCompletedEvent(
+                timestamp=self._funding.timestamp_ms(payment),
+                market=self.name,
+                trading_pair=pair,
+                amount=payment.funding_fee,
+                funding_rate=payment.funding_rate,
+            ),
+        )
+
+    def _now(self) -> float:
+        """Hummingbot's clock, or the machine's before that runs."""
+        now: float = self.current_timestamp
+        return time.time() if math.isnan(now) else now
+
+
+def _exchange_id(tracked: InFlightOrder) -> int | None:
+    return int(tracked.exchange_order_id) if tracked.exchange_order_id else None
