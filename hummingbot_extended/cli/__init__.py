@@ -11,7 +11,7 @@ import typer
 
 from hummingbot_extended import __version__
 
-COMMANDS: tuple[str, ...] = ("venue", "demo")
+COMMANDS: tuple[str, ...] = ("install", "uninstall", "doctor", "venue", "demo")
 
 app = typer.Typer(
     name="hummingbot-extended",

@@ -1,0 +1,62 @@
+"""`hummingbot-extended uninstall`: take the connector out of a Hummingbot without locking its user out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hummingbot_extended.cli.failure import one_sentence
+from hummingbot_extended.installer.hummingbot_folder import Hummingbot
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(uninstall)
+
+
+def uninstall(
+    hummingbot_dir: Annotated[
+        Path | None,
+        typer.Option(help="Hummingbot's folder: a checkout, /home/hummingbot in the image, or site-packages."),
+    ] = None,
+    conf_dir: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further conf folder, such as hummingbot-api's bots/credentials/master_account."),
+    ] = None,
+) -> None:
+    """Remove extended_perpetual from a Hummingbot and put its saved keys aside; stop Hummingbot first.
+
+    Hummingbot cannot log in with keys saved for a connector that it does not find. So the encrypted keys move to
+    conf/_extended_backup, and conf_client.yml forgets the connector as rate source and for paper trade.
+    """
+    from hummingbot_extended.installer.hummingbot_folder import find_hummingbot
+
+    with one_sentence():
+        hummingbot = find_hummingbot(hummingbot_dir)
+        for path in _put_aside([hummingbot.conf, *(conf_dir or ())]):
+            typer.echo(f"put aside: {path}")
+        left = _remove(hummingbot)
+        for path in left:
+            typer.echo(f"left in place, it is not ours or was changed by hand: {path}")
+    typer.echo("extended_perpetual is removed. The package itself: pip uninstall hummingbot-extended")
+
+
+def _put_aside(conf_folders: list[Path]) -> list[Path]:
+    from hummingbot_extended.installer.saved_configs import put_aside, read_saved_configs
+
+    # All are read before any is changed: one that cannot be read leaves everything as it was.
+    return [path for saved in [read_saved_configs(conf) for conf in conf_folders] for path in put_aside(saved)]
+
+
+def _remove(hummingbot: Hummingbot) -> list[Path]:
+    from hummingbot_extended.installer.git_exclude import remove_git_exclude
+    from hummingbot_extended.installer.hook_file import remove_hook_file
+    from hummingbot_extended.installer.shim_files import Presence, inspect_shim, remove_shim
+
+    if inspect_shim(hummingbot).presence is Presence.FOREIGN:
+        left = [hummingbot.shim]
+    else:
+        left = remove_shim(hummingbot)
+        remove_git_exclude(hummingbot)
+    remove_hook_file()
+    return left

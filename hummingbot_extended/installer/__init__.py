@@ -1,0 +1,1 @@
+"""Puts the connector into a Hummingbot, takes it out again, and says what is wrong: install, uninstall, doctor."""
