@@ -1,4 +1,4 @@
-"""Headers that many streams share, such as a token's: fetched once for all who wait, again when a server refuses them."""
+"""Headers that many streams share, such as a token's: fetched once for all, and again when a server refuses them."""
 
 import asyncio
 from collections.abc import Mapping

@@ -233,7 +233,8 @@ class StreamSupervisor:
         try:
             await self._welcome()
             tasks = [asyncio.create_task(work) for work in self._work_on(connection)]
-            await asyncio.wait([self._interrupt, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            work: set[asyncio.Future[Any]] = {self._interrupt, *tasks}
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
             if self._interrupt.done():
                 raise _Asked(NORMAL_CLOSURE, f"asked to reconnect: {self._interrupt.result()}")
             better = next(task for task in tasks if task.done()).result()
@@ -266,7 +267,7 @@ class StreamSupervisor:
         """Hand out messages for ever: what is here already in one go, within the loop's budget."""
         on_message, stats, turns = self._on_message, self.stats, self._turns or turn_budget()
         while True:
-            message = await connection.receive()
+            message: bytes | str | None = await connection.receive()
             stats.last_message_at_s = self._clock()
             if self._state is StreamState.STALE:
                 self._change_state(StreamState.LIVE)
