@@ -14,7 +14,7 @@ import msgspec
 
 from hummingbot_extended.errors import MalformedMessage
 from hummingbot_extended.exchange.frames import Frame, frame_value, head_of
-from hummingbot_extended.exchange.reading import Model, read
+from hummingbot_extended.exchange.reading import fast, read
 
 named = msgspec.field
 
@@ -113,15 +113,16 @@ def decode_book(raw: bytes | str, update_id: int = 0) -> BookFrame:
 
 
 def _from_exact(exact: "ExactBookFrame", raw: bytes | str) -> BookFrame:
-    def rows(levels: list[ExactLevel]) -> list[BookLevel]:
-        return [BookLevel(float(level.price), float(_total(level))) for level in levels]
+    def size(level: ExactLevel) -> Decimal:
+        if level.total is None and not exact.is_snapshot:
+            raise MalformedMessage("a delta level without its total size", raw)
+        return level.change if level.total is None else level.total
 
-    def _total(level: ExactLevel) -> Decimal:
-        if level.total is not None:
-            return level.total
-        if exact.is_snapshot:
-            return level.change
-        raise MalformedMessage("a delta level without its total size", raw)
+    def rows(levels: list[ExactLevel]) -> list[BookLevel]:
+        sized = [(level.price, size(level)) for level in levels]
+        return [
+            BookLevel(float(price), float(amount)) for price, amount in sized if amount > 0 or not exact.is_snapshot
+        ]
 
     sides: Any = _Sides(market=exact.market, bids=rows(exact.bids), asks=rows(exact.asks), depth=exact.depth)
     kind = _Snapshot if exact.is_snapshot else _Delta
@@ -131,7 +132,7 @@ def _from_exact(exact: "ExactBookFrame", raw: bytes | str) -> BookFrame:
 # --- exact ----------------------------------------------------------------------------------------------------------
 
 
-class ExactLevel(Model, frozen=True, kw_only=True, gc=False):
+class ExactLevel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A level as on the wire: `change` is `q` (the size itself in a snapshot), `total` is `c` where it is there."""
 
     price: Decimal = named(name="p")
@@ -179,18 +180,21 @@ class ExactBookFrame(Frame, frozen=True, kw_only=True, gc=False):
 
 _exact_decoder = msgspec.json.Decoder(ExactBookFrame, strict=False)
 _KNOWN_KINDS = ("SNAPSHOT", "DELTA")
+_BOUND = Decimal(10**18)
 
 
 def decode_exact_book(raw: bytes | str) -> ExactBookFrame:
     """Return a book frame with Decimals. Raises MalformedMessage, and ProtocolError for a stream error."""
-    try:
-        frame = _exact_decoder.decode(raw)
-        if frame.kind is not None and frame.kind.endswith(_KNOWN_KINDS):
-            return frame
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
+    frame = fast(_exact_decoder, raw) or _read_exact(raw)
+    if not (frame.kind or "").endswith(_KNOWN_KINDS):
+        frame = ExactBookFrame(data=_ExactSides(), ts_ms=frame.ts_ms, seq=frame.seq, kind=frame.kind, topic=frame.topic)
+    elif not all(0 < level.price < _BOUND for levels in (frame.bids, frame.asks) for level in levels):
+        raise MalformedMessage("a level with a price that is none", raw)
+    return frame
+
+
+def _read_exact(raw: bytes | str) -> ExactBookFrame:
     value = frame_value(raw)
     head = head_of(value)
-    if not (head["kind"] or "").endswith(_KNOWN_KINDS):
-        return ExactBookFrame(data=_ExactSides(), **head)
-    return ExactBookFrame(data=read(value.get("data"), _ExactSides), **head)
+    is_known = (head["kind"] or "").endswith(_KNOWN_KINDS)
+    return ExactBookFrame(data=read(value.get("data"), _ExactSides) if is_known else _ExactSides(), **head)

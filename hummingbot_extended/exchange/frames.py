@@ -24,7 +24,7 @@ from hummingbot_extended.exchange.models import (
     PublicTrade,
     SpotBalance,
 )
-from hummingbot_extended.exchange.reading import BadRecord, Model, Records, parse, read, read_records
+from hummingbot_extended.exchange.reading import BadRecord, Model, Records, fast, parse, read, read_records
 
 named = msgspec.field
 
@@ -153,11 +153,11 @@ def decode_account(raw: bytes | str) -> AccountFrame:
 def _decode[F: Frame](
     decoder: msgspec.json.Decoder[F], raw: bytes | str, read_data: Callable[[Any], dict[str, Any]]
 ) -> F:
-    try:
-        return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    frame = fast(decoder, raw)
+    if frame is None:
         value = frame_value(raw)
-        return decoder.type(**read_data(value.get("data")), **head_of(value))
+        frame = decoder.type(**read_data(value.get("data")), **head_of(value))
+    return frame
 
 
 def _listed(data: Any, model: type[Model], name: str) -> dict[str, Any]:

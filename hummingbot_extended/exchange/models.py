@@ -34,7 +34,7 @@ from hummingbot_extended.exchange.enums import (
     TriggerDirection,
     TriggerPriceType,
 )
-from hummingbot_extended.exchange.reading import Model, Records, parse, read_records
+from hummingbot_extended.exchange.reading import Model, Records, fast, parse, read_records
 
 named = msgspec.field  # named(name="wire") where the wire's name does not follow from ours
 
@@ -105,8 +105,7 @@ class TradingConfig(Model, frozen=True, kw_only=True):
     post_withdrawal_margin_factor: Decimal | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.min_price_change <= 0 or self.min_order_size_change <= 0:
+        if not all(grid.is_finite() and grid > 0 for grid in (self.min_price_change, self.min_order_size_change)):
             raise ValueError("tick and step must be positive")
 
 
@@ -563,16 +562,14 @@ def decode_market_list(raw: bytes) -> Records[Market]:
 
     One pass when all are well; record by record otherwise. Raises MalformedMessage when it is no list at all.
     """
-    try:
-        return Records(_market_list_decoder.decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return read_records(parse(raw), Market)
+    markets = fast(_market_list_decoder, raw)
+    return read_records(parse(raw), Market) if markets is None else Records(markets)
 
 
 def decode_markets(raw: bytes) -> Records[Market]:
     """Return the markets of a whole `GET /info/markets` reply (see `decode_market_list`)."""
     try:
-        return decode_market_list(msgspec.json.decode(raw, type=_MarketsReply).data)
+        return decode_market_list(bytes(msgspec.json.decode(raw, type=_MarketsReply).data))
     except msgspec.DecodeError as error:
         raise MalformedMessage(f"not a reply with markets ({error})", raw) from error
 

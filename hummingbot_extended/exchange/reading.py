@@ -1,8 +1,8 @@
 """How wire data becomes models, once, at the edge (API reference §1.4, §10).
 
 Two ways. `read` and `read_records` are tolerant: null and absent are alike, the other spellings a model lists in
-`spellings` are accepted, and a list never loses its good records to a bad one. `msgspec` decoders used directly are the
-fast way, for what has one spelling only; whoever uses them falls back to the tolerant way on `msgspec.ValidationError`.
+`spellings` are accepted, and a list never loses its good records to a bad one. `fast` is for what has one spelling only
+and comes often; it hands over to the tolerant way whatever it cannot read in one go.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,15 +18,9 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Base of the models: immutable, unknown fields ignored, all money finite."""
+    """Base of the models: immutable, unknown fields ignored."""
 
     spellings: ClassVar[Mapping[str, str]] = {}  # the other spelling on the wire → the one the model reads
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if type(value) is Decimal and not value.is_finite():
-                raise ValueError(f"{name} is not a finite number")
 
 
 class BadRecord(msgspec.Struct, frozen=True):
@@ -44,6 +38,23 @@ class Records[T](list[T]):
         super().__init__(records)
         self.bad = tuple(bad)
         self.cursor = cursor
+
+
+_NOT_FINITE = (b'"NaN"', b'"Infinity"', b'"-Infinity"')  # as the writers of JSON spell them
+
+
+def fast[T](decoder: msgspec.json.Decoder[T], raw: bytes | str) -> T | None:
+    """Return what the typed decoder makes of `raw`; None when only the tolerant way can tell what it is.
+
+    That is also where "NaN" and "Infinity" go, which Decimal would take for numbers.
+    """
+    data = raw.encode() if isinstance(raw, str) else raw
+    if any(word in data for word in _NOT_FINITE):
+        return None
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError:
+        return None
 
 
 def parse(raw: bytes | str) -> Any:
@@ -84,7 +95,19 @@ def read_records[T](values: Any, model: type[T], cursor: int | None = None) -> R
 
 
 def _convert[T](value: Any, model: type[T]) -> T:
-    return msgspec.convert(_tidy(value, getattr(model, "spellings", {})), model, strict=False)
+    record = msgspec.convert(_tidy(value, getattr(model, "spellings", {})), model, strict=False)
+    if not _is_finite(record):
+        raise msgspec.ValidationError("NaN or Infinity where a number belongs")
+    return record
+
+
+def _is_finite(value: object) -> bool:
+    """Return whether no number in a record, however deep, is NaN or infinite."""
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    if isinstance(value, msgspec.Struct):
+        return all(_is_finite(getattr(value, name)) for name in value.__struct_fields__)
+    return all(map(_is_finite, value)) if isinstance(value, list | tuple) else True
 
 
 def _tidy(value: Any, spellings: Mapping[str, str]) -> Any:
