@@ -15,6 +15,7 @@ from typing import Any
 from bidict import bidict
 from hummingbot.connector.perpetual_derivative_py_base import PerpetualDerivativePyBase
 from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.connector.utils import TradeFillOrderDetails
 from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
@@ -939,7 +940,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     def is_recorded(self, trade: AccountTrade, pair: str) -> bool:
         """Return whether Hummingbot's database holds this fill already."""
-        return not self.is_confirmed_new_order_filled_event(str(trade.id), str(trade.order_id), pair)
+        return TradeFillOrderDetails(self.display_name, str(trade.id), pair) in self._current_trade_fills
 
     def order_expired(self, tracked: InFlightOrder) -> None:
         """Report an expiry as such; the tracker has reported the order's end."""

@@ -107,7 +107,7 @@ def trade_fee(fee: Decimal, position_action: PositionAction) -> TradeFeeBase:
     """Return the fee that was charged, in the collateral; positive is paid."""
     return TradeFeeBase.new_perpetual_fee(
         fee_schema=_NO_SCHEMA,
-        position_action=position_action,
+        position_action=PositionAction.CLOSE if position_action is PositionAction.CLOSE else PositionAction.OPEN,
         percent_token=COLLATERAL,
         flat_fees=[TokenAmount(COLLATERAL, fee)],
     )
