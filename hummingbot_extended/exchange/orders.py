@@ -96,9 +96,11 @@ class OrderSigner:
 
 def check(order: NewOrder) -> None:
     """Raise SettingsError for what the exchange refuses whatever the market (API reference §4.1, §4.2)."""
+    numbers = (order.qty, order.price, order.fee_rate, order.builder_fee_rate or ZERO)
+    if not all(number.is_finite() for number in numbers):
+        raise SettingsError("size, price and fees must be finite numbers")
     for wrong, sentence in (
-        (not all(value.is_finite() for value in (order.qty, order.price, order.fee_rate)), "numbers must be finite"),
-        (order.qty < 0 or order.price < 0 or order.fee_rate < 0, "size, price and fee must not be negative"),
+        (any(number < 0 for number in numbers), "size, price and fees must not be negative"),
         (order.type not in _CREATABLE, f"an order of type {order.type} cannot be created"),
         (order.time_in_force not in (TimeInForce.GTT, TimeInForce.IOC), "time in force must be GTT or IOC"),
         (order.type is OrderType.MARKET and order.time_in_force is not TimeInForce.IOC, "a MARKET order must be IOC"),

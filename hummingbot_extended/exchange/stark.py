@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import count
 
 P = 2**251 + 17 * 2**192 + 1  # the field
 N = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F  # the group's order
@@ -17,7 +18,7 @@ GENERATOR = (
     0x5668060AA49730B7BE4801DF46EC62DE53ECD11ABE43A32873000C36E8DC1F,
 )
 LIMIT = 2**251  # r and s⁻¹ are below it
-# Order of the key derivation; API reference §5.9 calls it L. It is the group's order in decimal there.
+# Keys are derived without bias: hashes from here on are drawn again (§5.9, whose L is N).
 _GRIND_LIMIT = 2**256 - 2**256 % N
 
 # --- Poseidon -------------------------------------------------------------------------------------------------------
@@ -193,12 +194,13 @@ def public_key(private_key: int) -> int:
 
 def sign(private_key: int, message_hash: int) -> tuple[int, int]:
     """Return (r, s) with the k of RFC 6979, so that one message has one signature."""
-    for k in _nonces(private_key, message_hash):
+    nonces = _nonces(private_key, message_hash)
+    while True:
+        k = next(nonces)
         r = _affine([_times_generator(k)])[0][0]
         w = k * pow(message_hash + r * private_key, -1, N) % N
         if 0 < r < LIMIT and 0 < w < LIMIT:
             return r, pow(w, -1, N)
-    raise AssertionError("unreachable: RFC 6979 yields forever")
 
 
 def verify(key: int, message_hash: int, r: int, s: int) -> bool:
@@ -237,18 +239,14 @@ def _nonces(private_key: int, message_hash: int) -> Iterator[int]:
 
 
 def derive_private_key(eth_signature: str) -> int:
-    """Return the Stark private key that the exchange derives from an EVM signature (hex, API reference §5.9)."""
-    seed = bytes.fromhex(eth_signature.strip().removeprefix("0x")[:64])
-    return _grind(seed)
+    """Return the Stark private key that the exchange derives from an EVM signature in hex (API reference §5.9)."""
+    seed = _shortest_bytes(int(eth_signature.strip().removeprefix("0x")[:64], 16))
+    hashes = (int.from_bytes(hashlib.sha256(seed + _shortest_bytes(index)).digest()) for index in count())
+    return next(value for value in hashes if value < _GRIND_LIMIT) % N
 
 
-def _grind(seed: bytes) -> int:
-    for index in range(2**16):
-        index_bytes = index.to_bytes(max(1, (index.bit_length() + 7) // 8))
-        value = int.from_bytes(hashlib.sha256(seed + index_bytes).digest())
-        if value < _GRIND_LIMIT:
-            return value % N
-    raise AssertionError("unreachable: each index fails with a chance of 1 in 30")
+def _shortest_bytes(value: int) -> bytes:
+    return value.to_bytes(max(1, (value.bit_length() + 7) // 8))
 
 
 def short_string(text: str) -> int:
