@@ -6,11 +6,16 @@
     ├─ TransportError(ConnectionError)   nothing came back             → outcome of a command: UNKNOWN
     │  ├─ ConnectFailed
     │  ├─ RequestTimedOut                not a TimeoutError, on purpose: Hummingbot reads that as "no exchange id yet"
-    │  └─ StreamClosed                   code, reason
+    │  ├─ StreamClosed                   code, reason
+    │  │  └─ NotConnected(RuntimeError)  there is no connection to send on
+    │  └─ GaveUp                         attempts
     ├─ ProtocolError                     something came back that the documents do not allow
     │  ├─ MalformedMessage               excerpt
     │  ├─ MessageTooLarge                limit_bytes
     │  └─ SequenceGap                    expected, received
+    ├─ SubscriptionError                 goes to an error_callback: the subscriber's own code is at fault
+    │  ├─ CallbackFailed                 __cause__ is what it raised
+    │  └─ InboxFull                      limit
     └─ ApiError(OSError)                 the exchange said no          → outcome: REJECTED, but for two subclasses
        ├─ Unauthorized
        ├─ NotFound
@@ -79,6 +84,18 @@ class StreamClosed(TransportError):
         self.reason = reason
 
 
+class NotConnected(StreamClosed, RuntimeError):
+    """Raised when something is sent on a stream that has no connection."""
+
+
+class GaveUp(TransportError):
+    """Raised when a stream reached its limit of attempts to connect in a row. `__cause__` is the last one's error."""
+
+    def __init__(self, name: str, attempts: int) -> None:
+        super().__init__(f"{name}: gave up after {attempts} attempts to connect")
+        self.attempts = attempts
+
+
 class ProtocolError(ExtendedError):
     """Raised when something came back that the documents do not allow."""
 
@@ -109,6 +126,22 @@ class SequenceGap(ProtocolError):
         super().__init__(f"{stream or 'stream'}: expected seq {expected}, received {received}")
         self.expected = expected
         self.received = received
+
+
+class SubscriptionError(ExtendedError):
+    """Reported to an `error_callback` when a subscriber does not keep up with, or fails on, what it subscribed to."""
+
+
+class CallbackFailed(SubscriptionError):
+    """Reported when a callback raised; `__cause__` is what. The stream and the other callbacks go on."""
+
+
+class InboxFull(SubscriptionError):
+    """Reported when a subscriber is so slow that its inbox overflowed. `limit` is the messages it may hold."""
+
+    def __init__(self, subscription: str, limit: int, consequence: str) -> None:
+        super().__init__(f"{subscription}: {limit} messages wait for its callback; {consequence}")
+        self.limit = limit
 
 
 class ApiError(ExtendedError, OSError):

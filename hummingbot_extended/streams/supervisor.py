@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from hummingbot_extended.errors import (
     ConnectFailed,
     ExtendedError,
+    GaveUp,
+    NotConnected,
     ProtocolError,
     RateLimited,
     StreamClosed,
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 CONNECT_BUDGETS = ConnectBudgets()
 
 NORMAL_CLOSURE = 1000
-NOT_CONNECTED = 1006
+NO_CONNECTION = 1006
 # Not of any standard, but what servers with tokens close with (streaming-systems.md M24).
 UNAUTHORIZED_CLOSURE = 4001
 
@@ -60,6 +62,7 @@ class StreamSupervisor:
     new state. All but `on_connected` are plain functions.
 
     `stale_after_s` is the silence after which the state is STALE, by default half of the request's data deadline.
+    `max_attempts` ends `run()` with GaveUp after so many failed attempts in a row; by default there is no end.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class StreamSupervisor:
         budgets: ConnectBudgets = CONNECT_BUDGETS,
         turns: TurnBudget | None = None,
         stale_after_s: float | None = None,
+        max_attempts: int | None = None,
         # the world
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -93,6 +97,8 @@ class StreamSupervisor:
         self._backoff = backoff or Backoff()
         self._budget = budgets.of(urlsplit(request.url).netloc)
         self._turns = turns
+        self._max_attempts = max_attempts
+        self._attempts = 0
         self._stale_after_s = stale_after_s or (request.data_timeout_s and request.data_timeout_s / 2)
         self._clock = clock
         self._sleep = sleep
@@ -106,6 +112,8 @@ class StreamSupervisor:
         self._down_since_s: float | None = None
         self._last_event_id = request.last_event_id
         self._refused_before = False
+        self._flow = asyncio.Event()
+        self._flow.set()
         self._running = False
 
     def __repr__(self) -> str:
@@ -136,10 +144,14 @@ class StreamSupervisor:
         """The transport of the connection, or of the last one; None before the first."""
         return self._transport.name if self._transport else None
 
-    async def run(self) -> None:
-        """Keep the stream alive until cancelled; return only if the server says that it has nothing more (SSE: 204).
+    async def run(self) -> Never:
+        """Keep the stream alive until cancelled.
 
         Cancelling closes the connection, in at most 2 s. What the hooks raise passes through, the connection closed.
+
+        Raises:
+            GaveUp: `max_attempts` failed in a row.
+            StreamClosed: The server said that there is nothing to come back for (SSE: 204).
         """
         if self._running:
             raise RuntimeError(f"{self.name} is running already")
@@ -149,12 +161,15 @@ class StreamSupervisor:
                 self._change_state(StreamState.CONNECTING)
                 try:
                     connection = await self._connect()
-                except StreamClosed as end:
-                    logger.warning("%s ended for good: %s", self.name, end)
-                    return
+                except StreamClosed:
+                    raise
                 except ExtendedError as error:
+                    self._attempts += 1
+                    if self._attempts == self._max_attempts:
+                        raise GaveUp(self.name, self._attempts) from error
                     await self._wait_after(error)
                 else:
+                    self._attempts = 0
                     await self._live_through(connection)
         finally:
             self._running = False
@@ -165,15 +180,24 @@ class StreamSupervisor:
         if self._interrupt is not None and not self._interrupt.done():
             self._interrupt.set_result(reason)
 
+    def pause(self) -> None:
+        """Stop handing out messages after the one in hand; they wait in the socket, and then the server has to wait."""
+        self._flow.clear()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._flow.set()
+
     async def send(self, text: str) -> None:
         """Send a text message.
 
         Raises:
-            StreamClosed: There is no connection.
+            NotConnected: There is no connection.
+            StreamClosed: The connection has just ended.
             ProtocolError: The transport cannot send (SSE).
         """
         if self._connection is None:
-            raise StreamClosed(NOT_CONNECTED, f"{self.name} is not connected")
+            raise NotConnected(NO_CONNECTION, f"{self.name} is not connected")
         await self._connection.send(text)
 
     # --- connecting -------------------------------------------------------------------------------------------------
@@ -192,19 +216,33 @@ class StreamSupervisor:
     async def _open(self, transport: StreamTransport) -> StreamConnection:
         if (wait_s := self._budget.reserve(self._clock())) > 0:
             await self._sleep(wait_s)
-        self._headers = headers = await self._ask_headers()
-        request = replace(self._request, headers=_always(headers), last_event_id=self._last_event_id)
-        connection = await transport.open(request)
+        headers = await self._ask_headers()
+        try:
+            connection = await self._open_with(headers, transport)
+        except Unauthorized:
+            refused, headers = headers, await self._ask_headers(instead_of=headers)
+            if headers == refused:
+                raise
+            connection = await self._open_with(headers, transport)
         if self._transports.succeeded(self._request.url, transport):
             logger.info("%s streams over %s now", self.name, transport.name)
         self._transport = transport
+        self._headers = headers
         return connection
 
-    async def _ask_headers(self) -> Mapping[str, str]:
-        if self._request.headers is None:
+    async def _open_with(self, headers: Mapping[str, str], transport: StreamTransport) -> StreamConnection:
+        request = replace(self._request, headers=_always(headers), last_event_id=self._last_event_id)
+        return await transport.open(request)
+
+    async def _ask_headers(self, *, instead_of: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """Ask the provider, after telling it that `instead_of` was refused."""
+        provider = self._request.headers
+        if provider is None:
             return {}
+        if instead_of is not None and isinstance(provider, SharedHeaders):
+            provider.reject(instead_of)
         try:
-            return await self._request.headers()
+            return await provider()
         except ExtendedError:
             raise
         except Exception as exc:  # the provider is the user's code: whatever it raises, there are no headers now
@@ -265,7 +303,7 @@ class StreamSupervisor:
 
     async def _read(self, connection: StreamConnection) -> Never:
         """Hand out messages for ever: what is here already in one go, within the loop's budget."""
-        on_message, stats, turns = self._on_message, self.stats, self._turns or turn_budget()
+        on_message, stats, flow, turns = self._on_message, self.stats, self._flow, self._turns or turn_budget()
         while True:
             message: bytes | str | None = await connection.receive()
             stats.last_message_at_s = self._clock()
@@ -281,6 +319,8 @@ class StreamSupervisor:
                     size += len(message)
                     on_message(message)
                     served += 1
+                    if not flow.is_set():
+                        await flow.wait()
                     message = connection.receive_nowait()
             finally:
                 stats.messages += count
@@ -322,7 +362,7 @@ class StreamSupervisor:
         if isinstance(error, RateLimited):
             at_least_s = max(at_least_s, error.retry_after_s or 0.0)
         delay_s = self._backoff.next_delay_s(live_s, at_least_s)
-        if _is_refusal(error):
+        if isinstance(error, StreamClosed) and error.code == UNAUTHORIZED_CLOSURE:
             if isinstance(self._request.headers, SharedHeaders):
                 self._request.headers.reject(self._headers)
             if healthy or not self._refused_before:
@@ -348,10 +388,6 @@ async def _end(tasks: list[asyncio.Task[StreamConnection]], *, keep: StreamConne
     for task in tasks:
         if not task.cancelled() and task.exception() is None and (opened := task.result()) is not keep:
             await opened.close()
-
-
-def _is_refusal(error: ExtendedError) -> bool:
-    return isinstance(error, Unauthorized) or (isinstance(error, StreamClosed) and error.code == UNAUTHORIZED_CLOSURE)
 
 
 def _always(headers: Mapping[str, str]) -> HeadersProvider:
