@@ -34,8 +34,7 @@ _finder = _ShimFinder()
 def install_hook() -> None:
     """Have this process's Hummingbot list and import the connector from the shim in this package.
 
-    Does nothing where HUMMINGBOT_EXTENDED_DISABLE_HOOK=1 is set. Call it before `hummingbot.client` is imported:
-    Hummingbot lists its connectors once.
+    Does nothing where HUMMINGBOT_EXTENDED_DISABLE_HOOK=1 is set.
     """
     if os.environ.get(DISABLE_ENV) == "1" or _finder in sys.meta_path:
         return
@@ -67,3 +66,7 @@ def _list_shim(settings: ModuleType) -> None:
         return iter(entries)
 
     settings.scandir = scandir  # type: ignore[attr-defined]
+    listed = settings.AllConnectorSettings.all_connector_settings
+    if listed and SHIM_MODULE.rsplit(".", 1)[1] not in listed:
+        # Hummingbot lists its connectors once, and did so before us: list again, keep the keys it has read since.
+        settings.AllConnectorSettings.create_connector_settings().update(listed)

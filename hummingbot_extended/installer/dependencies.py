@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from hummingbot_extended.installer.findings import Finding, fail, ok, warn
+from hummingbot_extended.installer.own_package import pip_install
 
 NEEDED = ("aiohttp", "msgspec", "rich", "typer", "yaml")
 OLDEST_AIOHTTP = (3, 9)
@@ -14,7 +15,7 @@ OLDEST_AIOHTTP = (3, 9)
 
 def check_dependencies() -> Iterator[Finding]:
     """Yield one finding on the packages together, one on aiohttp and one on what signs orders."""
-    pip = f"{sys.executable} -m pip install --upgrade hummingbot-extended"
+    pip = pip_install()
     broken = [f"{name} ({error})" for name in NEEDED if (error := _import_error(name))]
     if broken:
         yield fail("dependencies", f"cannot be imported: {', '.join(broken)}", pip)

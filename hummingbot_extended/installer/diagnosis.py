@@ -15,6 +15,7 @@ from hummingbot_extended.installer.dependencies import check_dependencies
 from hummingbot_extended.installer.findings import Finding, Status, fail, ok, warn
 from hummingbot_extended.installer.hook_file import hook_path
 from hummingbot_extended.installer.hummingbot_folder import CONNECTORS, SUPPORTED_VERSIONS, Hummingbot
+from hummingbot_extended.installer.own_package import pip_install
 from hummingbot_extended.installer.probe_result import Probe, run_probe
 from hummingbot_extended.installer.saved_configs import SavedConfigs, read_saved_configs
 from hummingbot_extended.installer.shim_files import InstalledShim, Presence, inspect_shim
@@ -158,7 +159,7 @@ def _lock_outs(patient: Patient, config: SavedConfigs, missing: Sequence[str]) -
 def _check_parts(patient: Patient, probe: Probe) -> Iterator[Finding]:
     if not probe.listed:
         return
-    reinstall = f"{shlex.quote(sys.executable)} -m pip install --force-reinstall --no-deps hummingbot-extended"
+    reinstall = pip_install("--force-reinstall", "--no-deps")
     for check, error, good in (
         ("connector", probe.connector, "its class can be imported"),
         ("registration", "; ".join(probe.registration), "no error while Hummingbot started"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hummingbot_extended.installer.hummingbot_folder import Hummingbot, imported_root
+from hummingbot_extended.installer.hummingbot_folder import Hummingbot
 
 PREFIX = "hummingbot-extended-probe "
 TIMEOUT_S = 120.0
@@ -39,9 +39,11 @@ class Probe:
 
 def environment_for(hummingbot: Hummingbot) -> dict[str, str]:
     """Return an environment in which this Python imports that Hummingbot, and this package."""
-    ours = str(Path(__file__).resolve().parents[2])
-    first = [] if imported_root() == hummingbot.root else [str(hummingbot.root)]
-    last = [] if ours in site.getsitepackages() else [ours]
+    # Never the packages' own folder: entries of PYTHONPATH come before the standard library.
+    packages = {Path(folder).resolve() for folder in site.getsitepackages()}
+    ours = Path(__file__).resolve().parents[2]
+    first = [] if hummingbot.root in packages else [str(hummingbot.root)]
+    last = [] if ours in packages else [str(ours)]
     inherited = os.environ.get("PYTHONPATH", "")
     path = [*first, *(entry for entry in inherited.split(os.pathsep) if entry), *last]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

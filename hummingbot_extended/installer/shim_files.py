@@ -12,6 +12,7 @@ from pathlib import Path
 from hummingbot_extended import __version__
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.installer.hummingbot_folder import Hummingbot
+from hummingbot_extended.installer.own_package import requirement
 
 SOURCE = Path(__file__).resolve().parent.parent / "shim" / "extended_perpetual"
 MARKER = ".hummingbot-extended.json"
@@ -112,7 +113,12 @@ def install_copy(hummingbot: Hummingbot) -> list[Path]:
     try:
         for path in sorted(SOURCE.glob("*.py")):
             shutil.copyfile(path, temporary / path.name)
-        marker = {"package": "hummingbot-extended", "version": __version__, "files": shim_hashes(temporary)}
+        marker = {
+            "package": "hummingbot-extended",
+            "version": __version__,
+            "requirement": requirement(),  # missing.py names it when the package is gone
+            "files": shim_hashes(temporary),
+        }
         (temporary / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
         return _take_place(hummingbot, temporary, found)
     finally:
