@@ -33,6 +33,7 @@ HELP = {
     "GET|PATCH /practice/settings": "acceptance_delay_ms, visibility_delay_ms, rate_limit, speed",
     "GET|POST /practice/accounts": "traders with their keys; open one more: {balance}",
     "POST /practice/deposit": "{account, amount}; a negative amount withdraws",
+    "POST /practice/transfer": "{from, to, amount}: money from one account to another",
     "POST /practice/price": "{market, price}: the market jumps there; or {market, change: 0.01}",
     "POST /practice/funding": "pay funding now: {} or {market}; or fix the rate: {market, rate}",
     "POST /practice/market": "{market, status}: ACTIVE, REDUCE_ONLY, DELISTED, PRELISTED, DISABLED",
@@ -67,6 +68,7 @@ class ControlApi:
             self._route("GET", "/accounts", self.accounts),
             self._route("POST", "/accounts", self.open_account),
             self._route("POST", "/deposit", self.deposit),
+            self._route("POST", "/transfer", self.transfer),
             self._route("POST", "/price", self.move_price),
             self._route("POST", "/funding", self.funding),
             self._route("POST", "/market", self.set_market),
@@ -151,6 +153,16 @@ class ControlApi:
         amount = _decimal(body, "amount")
         kind = "DEPOSIT" if amount > 0 else "WITHDRAWAL"
         return self._core.deposit(_integer(body, "account"), amount, kind)
+
+    async def transfer(self, request: web.Request) -> object:
+        """POST /practice/transfer: money from one account to another."""
+        body = decode_object(await request.read())
+        sender, receiver, amount = _integer(body, "from"), _integer(body, "to"), _decimal(body, "amount")
+        if amount <= 0:
+            raise bad_request("amount must be positive")
+        self._core.engine.queries.account(receiver)  # refuse before any money moves
+        self._core.deposit(sender, -amount, "TRANSFER", counterparty=receiver)
+        return self._core.deposit(receiver, amount, "TRANSFER", counterparty=sender)
 
     async def ledger(self, request: web.Request) -> object:
         """GET /practice/ledger: what the venue holds to be true, for audits."""

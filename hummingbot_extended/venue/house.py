@@ -61,6 +61,7 @@ class HouseMarket:
             for price, qty in levels[:FIRST_LEVELS]:
                 ticks = int(price / self.spec.tick)
                 self._carry_out(Quote(side, ticks, int(qty / self.spec.step)), now_ms)
+        self.model.most_quotes = FIRST_LEVELS
 
     def open_with_ladder(self, now_ms: int) -> None:
         """Rest the model's first ladder."""

@@ -80,6 +80,7 @@ class MarketModel:
         self._min_lots = min_lots
         self._rng = rng
         self.quotes: dict[str, dict[int, int]] = {BUY: {}, SELL: {}}  # the maker's own: ticks → lots left
+        self.most_quotes = 0  # a side may hold so many, if that is more than twice the ladder (a captured book)
 
     def adopt(self, side: str, ticks: int, lots: int) -> None:
         """Tell the model what is left of its quote at a price (0: nothing)."""
@@ -156,7 +157,7 @@ class MarketModel:
     def _prune(self, side: str) -> list[Action]:
         """Withdraw what is farthest once a side holds far more quotes than its ladder has."""
         own = self.quotes[side]
-        surplus = len(own) - 2 * self.habits.ladder_levels
+        surplus = len(own) - max(2 * self.habits.ladder_levels, self.most_quotes)
         if surplus <= 0:
             return []
         return [Withdraw(side, ticks) for ticks in sorted(own, reverse=side == SELL)[: min(surplus, 8)]]

@@ -101,6 +101,8 @@ class VenueCore:
         if self.settings.makers:
             markets = build_house(self.engine, seed=self.settings.seed, book=book, habits=habits, now_ms=self.now_ms())
             self.house = {market.spec.name: market for market in markets}
+            for name in self.house:
+                self._sample_premium(name, self.now_ms())
         else:
             for spec in self.engine.queries.market_specs():
                 self.engine.set_prices(spec.name, spec.start_price, spec.start_price, self.now_ms())
@@ -137,14 +139,15 @@ class VenueCore:
         self.traders.append(trader)
         return trader
 
-    def deposit(self, account_id: int, amount: Decimal, kind: str) -> Json:
+    def deposit(self, account_id: int, amount: Decimal, kind: str, *, counterparty: int | None = None) -> Json:
         """Credit (negative: debit) an account and note the asset operation of `kind`, which is returned as written.
 
-        Raises Refusal when the engine refuses.
+        `counterparty` is the other account of a TRANSFER. Raises Refusal when the engine refuses.
         """
         self.do(lambda: self.engine.deposit(account_id, amount, self.now_ms()))
+        number = FIRST_OPERATION_ID + len(self.operations)
         operation = {
-            "id": str(FIRST_OPERATION_ID + len(self.operations)),
+            "id": str(number),
             "type": kind,
             "status": "COMPLETED",
             "amount": fixed(amount, 16),
@@ -153,6 +156,10 @@ class VenueCore:
             "time": self.now_ms(),
             "accountId": account_id,
         }
+        if counterparty is not None:
+            operation["counterpartyAccountId"] = counterparty
+        if kind in ("DEPOSIT", "WITHDRAWAL"):
+            operation |= {"chain": "Starknet", "transactionHash": hex(number)}
         self.operations.append(operation)
         return operation
 
