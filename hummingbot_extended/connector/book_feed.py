@@ -68,9 +68,9 @@ class BookFeed:
 
     def disconnected(self, reason: str) -> None:
         """The connection is gone, or of no use; the book is broken until the next one's snapshot."""
-        if self._broken is None:
+        self.breaks += self._broken is None
+        if self._broken in (None, WAITING):
             self._broken = reason
-            self.breaks += 1
 
     def check_silence(self) -> None:
         """Break the book, and have it reconnect, where its stream was silent for too long. Call it every second."""

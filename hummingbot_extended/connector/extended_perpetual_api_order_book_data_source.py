@@ -75,6 +75,7 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
         self._pairs: dict[str, str] = {}  # by the exchange's symbol
         self._streams: dict[str, MarketStreams] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._update_id = 0
         self._message_queue[self._funding_info_messages_queue_key] = ConflatingQueue(_news_key)
@@ -112,19 +113,27 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
     # --- running ----------------------------------------------------------------------------------------------------
 
     async def listen_for_subscriptions(self) -> None:
-        """Keep the streams of all pairs open until cancelled; then they are closed when this returns."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                for trading_pair in list(self._trading_pairs):
-                    self._start(trading_pair)
-                group.create_task(self._watch_silence(), name="silence of order books")
-                group.create_task(self._refresh_funding_times(), name="next funding times")
-        finally:
-            self._group = None
-            self._tasks.clear()
-            for event in self._live.values():
-                event.clear()
+        """Keep the streams of all pairs open until cancelled; then they are closed when this returns.
+
+        One that is started while the one before is still closing waits for it.
+        """
+        async with self._running:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    self._group = group
+                    for trading_pair in list(self._trading_pairs):
+                        self._start(trading_pair)
+                    group.create_task(self._watch_silence(), name="silence of order books")
+                    group.create_task(self._refresh_funding_times(), name="next funding times")
+            finally:
+                self._group = None
+                self._tasks.clear()
+                self.forget_live()
+
+    def forget_live(self) -> None:
+        """Have `wait_live` wait for new snapshots: what was live is being stopped."""
+        for event in self._live.values():
+            event.clear()
 
     async def subscribe_to_trading_pair(self, trading_pair: str) -> bool:
         """Open the pair's streams. False, with a log line, where `listen_for_subscriptions` does not run."""
@@ -264,6 +273,7 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
 
     async def get_new_order_book(self, trading_pair: str) -> OrderBook:
         """The pair's live OrderBook, once it holds the market; a REST picture of its own where no stream keeps one."""
+        await asyncio.sleep(0)  # Hummingbot's own tracker starts the streams in the same turn in which it asks
         if trading_pair in self._tasks:
             return await self.wait_live(trading_pair)
         return await super().get_new_order_book(trading_pair)

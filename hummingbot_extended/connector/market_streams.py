@@ -101,12 +101,14 @@ class MarketStreams:
     ) -> None:
         self.trading_pair = trading_pair
         self.prices = prices
+        self._on_live = on_live
+        self._has_book = asyncio.Event()
         self._on_prices = on_prices
         self.book = BookFeed(
             trading_pair,
             order_book,
             on_silent=lambda reason: self.supervisors[0].request_reconnect(reason),
-            on_mended=lambda: on_live(trading_pair),
+            on_mended=self._mended,
         )
         self.trades = TradeFeed(trading_pair, on_trade=order_book.apply_trade, on_last_price=self._set_last_price)
         self._mark = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.MARK))
@@ -130,10 +132,21 @@ class MarketStreams:
         return self.book.order_book
 
     async def run(self) -> None:
-        """Keep all streams open until cancelled; then all are closed."""
+        """Keep all streams open until cancelled; then all are closed.
+
+        The book comes first: where many pairs share a host's budget of connects, every pair gets its book before any
+        gets the rest.
+        """
+        book, *others = self.supervisors
         async with asyncio.TaskGroup() as group:
-            for supervisor in self.supervisors:
-                group.create_task(supervisor.run(), name=f"{self.trading_pair} {supervisor!r}")
+            group.create_task(book.run(), name=book.name)
+            await self._has_book.wait()
+            for supervisor in others:
+                group.create_task(supervisor.run(), name=supervisor.name)
+
+    def _mended(self) -> None:
+        self._has_book.set()
+        self._on_live(self.trading_pair)
 
     def _set_last_price(self, price: float) -> None:
         self.order_book.last_trade_price = price

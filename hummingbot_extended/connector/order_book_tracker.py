@@ -79,6 +79,7 @@ class ExtendedOrderBookTracker(OrderBookTracker):
         """Cancel everything; `wait_stopped` tells when it has ended."""
         super().stop()
         self._order_book_stream_listener_task = None
+        self._source.forget_live()
 
     async def wait_stopped(self) -> None:
         """Wait until what was cancelled has ended, and its connections are closed."""
