@@ -16,10 +16,18 @@ FRAME_S = 1_795_219_250  # the time of funding_frame
 
 STATS = MarketStats(
     **dict.fromkeys(
-        (
-            "daily_volume daily_volume_base daily_price_change daily_low daily_high last_price ask_price bid_price"
-            " open_interest open_interest_base"
-        ).split(),
+        [
+            "daily_volume",
+            "daily_volume_base",
+            "daily_price_change",
+            "daily_low",
+            "daily_high",
+            "last_price",
+            "ask_price",
+            "bid_price",
+            "open_interest",
+            "open_interest_base",
+        ],
         Decimal(1),
     ),
     mark_price=Decimal("100.5"),
