@@ -3,6 +3,8 @@
 from decimal import Decimal as D
 from typing import Any
 
+from msgspec.structs import replace
+
 from hummingbot_extended.venue.accounts import Account
 from hummingbot_extended.venue.config import EngineConfig
 from hummingbot_extended.venue.engine import Engine
@@ -52,9 +54,7 @@ def market_order(side: Side, qty: str, price: int, name: str = "", **changes: An
     return limit(side, qty, price, name, type=OrderType.MARKET, time_in_force=TimeInForce.IOC, **changes)
 
 
-def trigger(
-    price: int, direction: str = "UP", source: str = "MARK", execution: str = "LIMIT"
-) -> Trigger:
+def trigger(price: int, direction: str = "UP", source: str = "MARK", execution: str = "LIMIT") -> Trigger:
     return Trigger(
         price=D(price),
         source=PriceSource(source),
@@ -111,7 +111,7 @@ class Desk:
         """The REST step; an empty external id gets a fresh one."""
         if not request.external_id:
             self._names += 1
-            request = _named(request, f"order-{self._names}")
+            request = replace(request, external_id=f"order-{self._names}")
         return self.engine.receive_order(account.id, request, self.now_ms).id
 
     def place(self, account: Account, request: OrderRequest) -> Order | None:
@@ -154,9 +154,3 @@ class Desk:
         engine, state = self.engine, self.engine.floor.state
         equities = (engine.queries.balance(a.id, 0).equity for a in engine.queries.accounts())
         return sum(equities, D(0)) + state.fees_collected + state.builder_fees_collected
-
-
-def _named(request: OrderRequest, name: str) -> OrderRequest:
-    from msgspec.structs import replace
-
-    return replace(request, external_id=name)

@@ -24,7 +24,6 @@ from test.venue.engine_kit import (
 )
 
 
-
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
@@ -33,13 +32,20 @@ def desk() -> Desk:
 def code_of(desk: Desk, request, account=None) -> int | str | None:
     """The code the request is refused with, or None; the state is untouched by a refusal."""
     before = desk.engine.state()
+    refused = refusal_of(desk, request, account)
+    if refused is None:
+        return None
+    assert desk.engine.state() == before
+    assert refused.status == 400
+    assert refused.message.startswith(MESSAGES[refused.code])
+    return refused.code
+
+
+def refusal_of(desk: Desk, request, account) -> Refusal | None:
     try:
         desk.receive(account or desk.a, request)
     except Refusal as refused:
-        assert desk.engine.state() == before
-        assert refused.status == 400
-        assert refused.message.startswith(MESSAGES[refused.code])
-        return refused.code
+        return refused
     return None
 
 
@@ -119,7 +125,12 @@ def test_an_order_is_refused_with_its_code(desk: Desk, request_, code) -> None:
 
 @pytest.mark.parametrize(
     ("market", "price", "code"),
-    [("XAU-USD", "4105.5", None), ("XAU-USD", "4105.2", 1124), ("SPX500m-USD", "6845", None), ("SPX500m-USD", "6843", 1124)],
+    [
+        ("XAU-USD", "4105.5", None),
+        ("XAU-USD", "4105.2", 1124),
+        ("SPX500m-USD", "6845", None),
+        ("SPX500m-USD", "6843", 1124),
+    ],
 )
 def test_awkward_ticks_are_multiples_not_decimals(desk: Desk, market: str, price: str, code: int | None) -> None:
     desk.mark(D(price), market=market)
@@ -294,7 +305,9 @@ TPSL = [
     ("both", tpsl(SELL, "0.01", take_profit=leg(84001, 84001), stop_loss=leg(83999, 83999)), None),
     (
         "bracket of a buy",
-        limit(BUY, "0.01", 83000, tp_sl_type=TpSlType.ORDER, take_profit=leg(83001, 83001), stop_loss=leg(82999, 82000)),
+        limit(
+            BUY, "0.01", 83000, tp_sl_type=TpSlType.ORDER, take_profit=leg(83001, 83001), stop_loss=leg(82999, 82000)
+        ),
         None,
     ),
     (
@@ -309,7 +322,9 @@ TPSL = [
     ),
     (
         "bracket of a sell",
-        limit(SELL, "0.01", 85000, tp_sl_type=TpSlType.ORDER, take_profit=leg(84999, 85000), stop_loss=leg(85001, 86000)),
+        limit(
+            SELL, "0.01", 85000, tp_sl_type=TpSlType.ORDER, take_profit=leg(84999, 85000), stop_loss=leg(85001, 86000)
+        ),
         None,
     ),
     (

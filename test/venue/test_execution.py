@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hummingbot_extended.venue.enums import (
+    AccountKind,
     MarketStatus,
     Mode,
     OrderStatus,
@@ -164,7 +165,10 @@ def test_funds_that_went_between_receipt_and_acceptance_reject_the_order(desk: D
     ],
 )
 def test_a_mode_that_came_after_receipt_rejects_the_order(desk: Desk, mode: Mode, reason: StatusReason) -> None:
-    ids = [desk.receive(desk.a, limit(BUY, "0.01", 83000)), desk.receive(desk.a, conditional(BUY, "0.01", 83000, trigger(90000)))]
+    ids = [
+        desk.receive(desk.a, limit(BUY, "0.01", 83000)),
+        desk.receive(desk.a, conditional(BUY, "0.01", 83000, trigger(90000))),
+    ]
     desk.engine.set_mode(mode, NOW_MS)
     for order_id in ids:
         desk.engine.accept(order_id, NOW_MS)
@@ -468,8 +472,6 @@ def test_book_events_add_up_to_the_book(desk: Desk) -> None:
 
 
 def test_house_accounts_have_no_account_events(desk: Desk) -> None:
-    from hummingbot_extended.venue.enums import AccountKind
-
     house = desk.open("house", kind=AccountKind.HOUSE)
     desk.engine.drain()
     desk.place(house, limit(SELL, "0.01", 84000))

@@ -129,7 +129,9 @@ def test_a_position_is_told_once_a_command_and_its_balance_too(desk: Desk) -> No
     desk.engine.drain()
     desk.place(desk.a, limit(BUY, "0.03", 84002))
     events = desk.engine.drain()
-    assert [e.position.size for e in events if isinstance(e, PositionEvent) and e.account_id == desk.a.id] == [D("0.03")]
+    assert [e.position.size for e in events if isinstance(e, PositionEvent) and e.account_id == desk.a.id] == [
+        D("0.03")
+    ]
     assert sum(isinstance(e, BalanceEvent) for e in events) == 2
 
 
@@ -214,7 +216,16 @@ def test_mid_price_values_a_position_when_there_is_a_mid(desk: Desk) -> None:
 # ------------------------------------------------------------------------------------------------------------ leverage
 @pytest.mark.parametrize(
     ("leverage", "code"),
-    [("0.5", 1049), ("0", 1049), ("51", 1050), ("2.555", 1053), ("NaN", 1053), ("Infinity", 1053), ("1e1", None), ("2.5", None)],
+    [
+        ("0.5", 1049),
+        ("0", 1049),
+        ("51", 1050),
+        ("2.555", 1053),
+        ("NaN", 1053),
+        ("Infinity", 1053),
+        ("1e1", None),
+        ("2.5", None),
+    ],
 )
 def test_leverage_has_bounds_and_precision(desk: Desk, leverage: str, code: int | None) -> None:
     if code is None:

@@ -55,9 +55,7 @@ VECTORS = [
 def test_the_references_vectors_are_reproduced(vector) -> None:
     chain, collateral, side, qty, price, fee, expire_ms, nonce, expected, expected_hash, r, s = vector
     spec = replace(BTC, collateral_id=collateral)
-    signed = SignedOrder(
-        side=side, qty=D(qty), price=D(price), fee_rate=D(fee), expire_ms=expire_ms, nonce=nonce
-    )
+    signed = SignedOrder(side=side, qty=D(qty), price=D(price), fee_rate=D(fee), expire_ms=expire_ms, nonce=nonce)
     settlement = Settlement(r=r, s=s, stark_key=PUBLIC_KEY, vault=VAULT)
     scaled = amounts(signed, spec)
     assert (scaled.base, scaled.quote, scaled.fee) == expected

@@ -157,7 +157,9 @@ def test_triggered_legs_do_not_grow(desk: Desk) -> None:
 
 def test_the_fill_of_a_taker_bracket_spawns_legs_too(desk: Desk) -> None:
     desk.place(desk.b, limit(SELL, "0.01", 84000))
-    desk.place(desk.a, market_order(BUY, "0.01", 84100, "parent", tp_sl_type=TpSlType.ORDER, take_profit=leg(85000, 85000)))
+    desk.place(
+        desk.a, market_order(BUY, "0.01", 84100, "parent", tp_sl_type=TpSlType.ORDER, take_profit=leg(85000, 85000))
+    )
     (profit,) = legs(desk, "parent")
     assert (profit.qty, profit.sibling_id, profit.stop_loss) == (D("0.01"), None, None)
 
