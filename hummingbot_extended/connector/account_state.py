@@ -76,6 +76,7 @@ class AccountState:
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._trades: OrderedDict[int, None] = OrderedDict()
         self._marks = 0
+        self.news = 0  # how often an order or a trade was told that was not known
         self._position_marks: dict[str, int] = {}
         self._balance_mark = 0
         self._filling: dict[str, asyncio.Event] = {}
@@ -118,6 +119,7 @@ class AccountState:
         client_order_id, before = tracked.client_order_id, self._seen.get(tracked.client_order_id)
         if before is not None and not _is_news(order, before):
             return True
+        self.news += before is None or before.status is not order.status
         rested = (before is not None and before.rested) or not order.status.is_final
         update = translate.order_update(order, client_order_id, tracked.trading_pair, rested=rested)
         accepted = update.new_state is not OrderState.FAILED
@@ -207,6 +209,7 @@ class AccountState:
         """Apply fills, in the order given, each once."""
         for trade in trades:
             if trade.id not in self._trades and self._apply_trade(trade):
+                self.news += 1
                 self._trades[trade.id] = None
                 if len(self._trades) > KEPT_TRADES:
                     self._trades.popitem(last=False)

@@ -36,6 +36,7 @@ from hummingbot_extended.connector import extended_perpetual_constants as CONSTA
 from hummingbot_extended.connector import extended_perpetual_web_utils as web_utils
 from hummingbot_extended.connector import translate
 from hummingbot_extended.connector.account_state import AccountState
+from hummingbot_extended.connector.account_watch import AccountWatch
 from hummingbot_extended.connector.adoption import Adoption
 from hummingbot_extended.connector.bot_identity import BotIdentity, identify
 from hummingbot_extended.connector.cancel_all import CancelAll
@@ -69,7 +70,18 @@ from hummingbot_extended.connector.settings import ConnectorSettings
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.connector.transport import stream_transports
-from hummingbot_extended.errors import ApiError, ExtendedError, MalformedMessage, NotFound, Outcome, SettingsError
+from hummingbot_extended.errors import (
+    ApiError,
+    ExtendedError,
+    MalformedMessage,
+    NotFound,
+    Outcome,
+    RateLimited,
+    ServerUnavailable,
+    SettingsError,
+    TransportError,
+    Unauthorized,
+)
 from hummingbot_extended.exchange import endpoints as at
 from hummingbot_extended.exchange.channels import AccountFrame
 from hummingbot_extended.exchange.endpoints import Domain, find_domain
@@ -89,9 +101,11 @@ from hummingbot_extended.streams.transport import StreamRequest
 INVALID_TRADING_FEES = 1128
 CANCEL_ATTEMPTS = 3
 CANCEL_RETRY_S = 0.25
-POST_UNDER_WAY_S = 10.0
+FIND_AGAIN_S = 0.1
+UNDER_WAY_S = 5.0
 NETWORK_CHECK_S = 4.0
 CANCEL_AGAIN_AFTER_S = 10.0
+FOREIGN_MARGIN_MS = 60_000
 SAVED_STATE = "extended_perpetual"  # our entry among Hummingbot's saved tracking states
 
 
@@ -128,6 +142,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._auth_keys = ExtendedPerpetualAuth(extended_perpetual_api_key, extended_perpetual_stark_private_key)
         self._share_pct = min(Decimal(rate_limits_share_pct), self._settings.rate_limit_share_pct)
         self._clock = ExchangeClock()
+        self._born_ms = self._clock.ms()
         self._markets: dict[str, Market] = {}  # by pair
         self._pairs: dict[str, str] = {}  # by the exchange's name
         self._reported_markets: set[str] = set()
@@ -159,6 +174,12 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             tracked=lambda: list(self.in_flight_orders.values()),
             missing=self._handle_update_error_for_active_order,
             adoption=self._get_adoption,
+        )
+        self._watch = AccountWatch(
+            self._user_stream,
+            self._state,
+            self._reconciler,
+            open_orders=lambda: self.in_flight_orders.values(),
         )
         self._switch = (
             DeadMansSwitch(self._rest, self._settings.dead_mans_switch_s) if self._settings.dead_mans_switch_s else None
@@ -326,7 +347,10 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         """Start everything; the account is reconciled as soon as its stream is open."""
         self._started = True
         await super().start_network()
-        if self._trading_required and self._switch is not None:
+        if not self._trading_required:
+            return
+        self._owned_tasks.start(self._watch.run(), name="account watch")
+        if self._switch is not None:
             self._owned_tasks.start(self._switch.run(), name="dead man's switch")
 
     async def stop_network(self) -> None:
@@ -818,16 +842,23 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         """
         try:
             await self._send_cancel(tracked_order)
-            return True
-        except NotFound as error:
-            if not order_not_found(error):
+        except ApiError as error:
+            if error.outcome is Outcome.UNKNOWN or isinstance(error, Unauthorized):
                 raise
-        if tracked_order.exchange_order_id is None and self._is_young(tracked_order):
-            await self._wait_for_post(tracked_order)
-        order = await self._find(tracked_order)
+            return await self._cancel_was_refused(tracked_order, error)
+        return True
+
+    async def _cancel_was_refused(self, tracked: InFlightOrder, refusal: ApiError) -> bool:
+        """Find out what the order is, now that it cannot be cancelled; how the exchange says so is not documented."""
+        try:
+            order = await self._find(tracked)
+        except (TransportError, ServerUnavailable, RateLimited):
+            raise refusal from None
         await self._state.apply_order(order)
         if order.status.is_final:
             return False
+        if not order_not_found(refusal):
+            raise refusal
         await self._rest.cancel_order(order.id)
         return True
 
@@ -846,19 +877,19 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             else:
                 return
 
-    async def _wait_for_post(self, tracked: InFlightOrder) -> None:
-        try:
-            await asyncio.wait_for(tracked.wait_until_processed_by_exchange(), POST_UNDER_WAY_S)
-        except TimeoutError:
-            raise OrderUnresolved(f"{tracked.client_order_id} is not known to the exchange yet") from None
-
     async def _find(self, tracked: InFlightOrder) -> Order:
-        try:
-            return await find_order(self._rest, tracked.client_order_id, _exchange_id(tracked))
-        except NotFound as error:
-            if order_not_found(error) and self._is_young(tracked):
-                raise OrderUnresolved(f"{tracked.client_order_id} is not known to the exchange yet") from error
-            raise
+        """Return an order; one that is young may still be under way to the exchange, or not visible yet."""
+        began_s, delay_s = time.monotonic(), FIND_AGAIN_S
+        while True:
+            try:
+                return await find_order(self._rest, tracked.client_order_id, _exchange_id(tracked))
+            except NotFound as error:
+                if not order_not_found(error) or not self._is_young(tracked):
+                    raise
+                if time.monotonic() - began_s > UNDER_WAY_S:
+                    raise OrderUnresolved(f"the exchange does not know {tracked.client_order_id} yet") from error
+            await self._sleep(delay_s)
+            delay_s *= 2
 
     def _is_young(self, tracked: InFlightOrder) -> bool:
         return time.time() - tracked.creation_timestamp < VISIBLE_AFTER_S
@@ -949,7 +980,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     def foreign_trade(self, trade: AccountTrade, pair: str) -> None:
         """Report a liquidation or deleveraging, which no order of ours stands for; other bots' fills are not ours."""
-        if trade.type is Kind.TRADE or pair not in self._trading_pairs or self.is_recorded(trade, pair):
+        is_ours = pair in self._trading_pairs and trade.created_time_ms >= self._born_ms - FOREIGN_MARGIN_MS
+        if trade.type is Kind.TRADE or not is_ours or self.is_recorded(trade, pair):
             return
         self.logger().warning(
             f"{trade.type.value}: the exchange closed {trade.qty} of the {pair} position at {trade.price}."
@@ -983,6 +1015,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         pair = self.pair_of(order.market)
         if pair is None:
             self.logger().warning(f"The order {order.external_id} is in the unknown market {order.market}.")
+            return
+        if self._is_known(order):  # meanwhile
             return
         self.start_tracking_order(
             order_id=order.external_id,

@@ -37,7 +37,7 @@ class ExtendedPerpetualUserStreamDataSource(UserStreamTrackerDataSource):
         self._supervise = supervise
         self._supervisor: StreamSupervisor | None = None
         self._sequence = SequenceChecker()
-        self._last_recv_time = 0.0
+        self.last_frame_time = 0.0  # s since the epoch
         self._connected = False
         self._reported_bad = False
         self.generation = 0
@@ -56,7 +56,7 @@ class ExtendedPerpetualUserStreamDataSource(UserStreamTrackerDataSource):
 
         An idle account says nothing for hours, and its socket's pings prove that it is there.
         """
-        return time.time() if self._connected and self._last_recv_time else self._last_recv_time
+        return time.time() if self._connected and self.last_frame_time else self.last_frame_time
 
     async def listen_for_user_stream(self, output: asyncio.Queue) -> None:
         """Keep the stream open and put what it brings into `output`, until cancelled."""
@@ -93,7 +93,7 @@ class ExtendedPerpetualUserStreamDataSource(UserStreamTrackerDataSource):
     def _take(self, message: bytes | str, output: asyncio.Queue) -> None:
         frame = decode_account(message)
         self._sequence.check(frame.seq)
-        self._last_recv_time = time.time()
+        self.last_frame_time = time.time()
         if frame.bad and not self._reported_bad:
             self._reported_bad = True
             logging.getLogger(__name__).error("The account stream sent a record that cannot be read: %s", frame.bad[0])

@@ -1,5 +1,7 @@
 """Hummingbot's own suite for perpetual connectors (50 tests), against the exchange's shapes."""
 
+# ruff: noqa: PT009, RUF012 - a unittest suite of Hummingbot's, with its class attributes as fixtures
+
 import asyncio
 import json
 import os

@@ -1,0 +1,78 @@
+"""Notices when the account stream stands open and says nothing of what happens: pings prove a socket, not its content."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from hummingbot.core.data_type.in_flight_order import InFlightOrder
+
+from hummingbot_extended.connector.account_state import AccountState
+from hummingbot_extended.connector.extended_perpetual_user_stream_data_source import (
+    ExtendedPerpetualUserStreamDataSource,
+)
+from hummingbot_extended.connector.fault_log import FaultLog
+from hummingbot_extended.connector.reconcile import Reconciler
+from hummingbot_extended.errors import ExtendedError
+
+BEAT_S = 0.5
+# The exchange answers an order or a cancel on the stream within milliseconds. After this, REST is asked.
+OVERDUE_S = 3.0
+# How often REST is asked anyway, while something of ours is open.
+REGULAR_S = 20.0
+# How long the stream has to tell what REST told first.
+GRACE_S = 1.0
+
+
+class AccountWatch:
+    """Asks REST when the stream owes an answer, and now and then while orders are open.
+
+    Where REST knows more than the stream, and the stream stays silent, it is made to reconnect: then everything is
+    reconciled. `open_orders()` gives the orders that Hummingbot holds open.
+    """
+
+    def __init__(
+        self,
+        stream: ExtendedPerpetualUserStreamDataSource,
+        state: AccountState,
+        reconciler: Reconciler,
+        *,
+        open_orders: Callable[[], Iterable[InFlightOrder]],
+    ) -> None:
+        self._stream = stream
+        self._state = state
+        self._reconciler = reconciler
+        self._open_orders = open_orders
+        self._faults = FaultLog(logging.getLogger(__name__))
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        checked_s = 0.0
+        while True:
+            await asyncio.sleep(BEAT_S)
+            orders, now_s = list(self._open_orders()), time.time()
+            wait_s = OVERDUE_S if any(self._is_overdue(order, now_s) for order in orders) else REGULAR_S
+            if orders and self._stream.is_live and now_s - checked_s >= wait_s:
+                checked_s = now_s
+                await self._check(orders)
+
+    def _is_overdue(self, order: InFlightOrder, now_s: float) -> bool:
+        owed = order.is_pending_cancel_confirmation or (
+            order.exchange_order_id is not None and not self._state.is_acknowledged(order.client_order_id)
+        )
+        return owed and now_s - order.last_update_timestamp > OVERDUE_S
+
+    async def _check(self, orders: list[InFlightOrder]) -> None:
+        began_s, news = time.time(), self._state.news
+        try:
+            await self._reconciler.apply_fills(orders)
+            await self._reconciler.apply_orders()
+        except ExtendedError as error:
+            self._faults.failed("Checking the account stream by REST", error)
+            return
+        self._faults.worked("Checking the account stream by REST")
+        if self._state.news == news:
+            return
+        await asyncio.sleep(GRACE_S)
+        if self._stream.last_frame_time < began_s:
+            self._stream.request_reconnect("it is silent about what REST tells")

@@ -1,0 +1,340 @@
+"""The account over gaps, crashes and other users of one key; funding, liquidation, leverage."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from hummingbot.core.data_type.common import OrderType, PositionAction
+from hummingbot.core.event.events import MarketEvent
+from hummingbot.core.network_iterator import NetworkStatus
+
+from hummingbot_extended.exchange.enums import Side
+from test.connector.running import PAIR, Bot, stage, until
+
+
+@pytest.fixture
+async def venue():
+    async with stage() as running:
+        yield running
+
+
+async def reconnected(bot, since):
+    stream = bot.connector._user_stream
+    await until(lambda: stream.generation > since and bot.connector.ready, 20, "the account is current again")
+
+
+async def test_fills_missed_in_a_gap_are_reported_after_the_reconnect(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        partly, wholly = bot.sell("0.02", price), bot.sell("0.01", price)
+        for order_id in (partly, wholly):
+            await bot.until_open(order_id)
+        generation = bot.connector._user_stream.generation
+        await venue.fault("gap", path="*account*", count=2)
+        await other.place(Side.BUY, "0.03", price, ioc=True)
+        await reconnected(bot, generation)
+        await bot.until_done(partly)
+        await bot.until_done(wholly)
+        trades = (await venue.ledger())["trades"]
+        assert {fill.exchange_trade_id for fill in bot.fills()} == {str(trade["id"]) for trade in trades}
+        assert len(bot.fills()) == len(trades)
+        assert bot.position() == Decimal("-0.03")
+
+
+async def test_empty_order_snapshot_cancels_nothing(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        generation = bot.connector._user_stream.generation
+        await venue.fault("empty_order_snapshot", count=1)
+        await venue.fault("cut", path="*account*", count=1)
+        await venue.control("POST", "deposit", {"account": venue.venue.trader.account.id, "amount": "1"})
+        await reconnected(bot, generation)
+        assert await venue.fired("empty_order_snapshot") == 1
+        assert order_id in bot.connector.in_flight_orders
+        assert bot.cancelled(order_id) == []
+
+
+async def test_stream_that_is_open_and_silent_is_noticed_by_rest_and_replaced(venue):
+    async with venue.bot() as bot:
+        generation = bot.connector._user_stream.generation
+        await venue.fault("stall", path="*account*", value=60, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await reconnected(bot, generation)
+        assert bot.connector.acknowledged(order_id)
+
+
+async def test_nothing_is_opened_while_the_account_stream_is_down_but_cancels_and_closes_pass(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        await other.place(Side.SELL, "0.01", price)
+        bot.buy("0.01", price)
+        resting = bot.buy("0.01", price * Decimal("0.99"))
+        await until(lambda: bot.position() == Decimal("0.01"))
+        await bot.until_open(resting)
+        await venue.fault("server_error", path="*account*", value=503)
+        await venue.fault("cut", path="*account*", count=1)
+        await venue.control("POST", "deposit", {"account": venue.venue.trader.account.id, "amount": "1"})
+        await until(lambda: not bot.connector.ready)
+        assert bot.connector.network_status is NetworkStatus.NOT_CONNECTED
+        refused = bot.buy("0.01", price * Decimal("0.98"))
+        await until(lambda: bot.failures(refused))
+        assert "account stream" in bot.failures(refused)[0].error_message
+        closing = bot.sell("0.01", price * Decimal("1.01"), position_action=PositionAction.CLOSE)
+        bot.cancel(resting)
+        await until(lambda: any(event.order_id == closing for event in bot.recorder.created))
+        await venue.control("DELETE", "faults")
+        await bot.until_done(resting)
+        assert [order.external_id for order in await venue.open_orders()] == [closing]
+
+
+async def test_broken_book_refuses_to_open_and_heals(venue):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        await venue.fault("server_error", path="*orderbooks*", value=503)
+        await venue.fault("cut", path="*orderbooks*", count=1)
+        await (await venue.trader()).place(Side.BUY, "0.01", round(price))
+        await until(lambda: not bot.connector.ready)
+        assert not bot.connector.status_dict["order_books_initialized"]
+        refused = bot.buy("0.01", price)
+        await until(lambda: bot.failures(refused))
+        assert "order book of BTC-USD" in bot.failures(refused)[0].error_message
+        await venue.control("DELETE", "faults")
+        await until(lambda: bot.connector.ready, 20)
+        await bot.until_open(bot.buy("0.01", price))
+
+
+# --- crashes and neighbours -----------------------------------------------------------------------------------------
+
+
+async def crash(venue, arguments):
+    """Leave an open and a filled order behind that no database knows; return their ids, as the bot's journal has them."""
+    connector = venue.connector(**arguments)
+    other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+    async with venue.bot(connector) as bot:
+        await other.place(Side.SELL, "0.01", price)
+        orders = [bot.buy("0.01", price), bot.buy("0.02", price * Decimal("0.99"))]
+        for order_id in orders:
+            await bot.until_open(order_id)
+        for order_id in orders:  # as if SIGKILL had come before Hummingbot recorded them
+            connector._identity.journal.write(order_id)
+    return orders
+
+
+@pytest.mark.parametrize("mode", ["adopt", "cancel", "ignore"])
+async def test_orders_of_a_crashed_life_are_dealt_with_by_setting(venue, mode):
+    arguments = {"bot_id": f"crash{mode[0]}", "orders_after_restart": mode}
+    filled, resting = await crash(venue, arguments)
+    connector = venue.connector(**arguments)
+    bot = Bot(connector)
+    async with venue.bot(connector):
+        if mode == "ignore":
+            assert connector.in_flight_orders == {}
+            assert len(await venue.open_orders()) == 1
+            return
+        await until(lambda: bot.filled(filled) == Decimal("0.01"))
+        assert {event.order_id for event in bot.recorder.created} == {filled, resting}
+        if mode == "cancel":
+            await bot.until_done(resting)
+            assert await venue.open_orders() == []
+        else:
+            assert list(connector.in_flight_orders) == [resting]
+            bot.cancel(resting)
+            await bot.until_done(resting)
+        assert connector._identity.journal.pending == []
+
+
+async def test_restored_order_that_was_filled_while_away_is_reported_with_its_fill(venue):
+    other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+    async with venue.bot() as bot:
+        order_id = bot.sell("0.01", price)
+        await bot.until_open(order_id)
+        saved = bot.connector.tracking_states
+    await other.place(Side.BUY, "0.01", price, ioc=True)
+    connector = venue.connector()
+    connector.restore_tracking_states(saved)
+    bot = Bot(connector)
+    async with venue.bot(connector):
+        await bot.until_done(order_id)
+        assert bot.filled(order_id) == Decimal("0.01")
+
+
+async def test_two_bots_on_one_key_do_not_touch_each_others_orders(venue):
+    async with venue.bot(bot_id="left") as left, venue.bot(bot_id="right") as right:
+        price = (await venue.mark()) * Decimal("0.99")
+        mine, theirs = left.buy("0.01", price), right.buy("0.01", price)
+        await left.until_open(mine)
+        await right.until_open(theirs)
+        for bot, own in ((left, mine), (right, theirs)):
+            await bot.connector._status_polling_loop_fetch_updates()
+            assert list(bot.connector.in_flight_orders) == [own]
+        await left.connector.cancel_all(5)
+        assert [order.external_id for order in await venue.open_orders()] == [theirs]
+
+
+# --- funding, liquidation, leverage ---------------------------------------------------------------------------------
+
+
+async def hold(venue, bot, amount="0.01"):
+    other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+    await other.place(Side.SELL, amount, price)
+    bot.buy(amount, price)
+    await until(lambda: bot.position() == Decimal(amount))
+
+
+def payments(bot):
+    return bot.recorder.events[MarketEvent.FundingPaymentCompleted]
+
+
+async def test_funding_payments_are_reported_once_with_their_sign(venue):
+    async with venue.bot() as bot:
+        await hold(venue, bot)
+        await venue.control("POST", "funding", {"market": PAIR, "rate": "0.001"})
+        for count in (1, 2):
+            await venue.control("POST", "funding", {})
+            bot.connector._funding_fee_poll_notifier.set()
+            await until(lambda count=count: len(payments(bot)) == count)
+        await bot.connector._update_all_funding_payments(fire_event_on_new=True)
+        paid = (await venue.ledger())["fundingPayments"]
+        assert [payment.amount for payment in payments(bot)] == [Decimal(each["fundingFee"]) for each in paid]
+        assert all(payment.amount < 0 for payment in payments(bot))
+        assert len({payment.timestamp for payment in payments(bot)}) == 2
+
+
+async def test_funding_paid_while_the_bot_was_away_is_reported_after_the_restart_and_older_is_not(venue):
+    async with venue.bot() as bot:
+        await hold(venue, bot)
+        await venue.control("POST", "funding", {"market": PAIR, "rate": "0.001"})
+        await venue.control("POST", "funding", {})
+        bot.connector._funding_fee_poll_notifier.set()
+        await until(lambda: payments(bot))
+        saved = bot.connector.tracking_states
+    await asyncio.sleep(0.01)
+    await venue.control("POST", "funding", {})
+    connector = venue.connector()
+    connector.restore_tracking_states(saved)
+    bot = Bot(connector)
+    async with venue.bot(connector):
+        await until(lambda: payments(bot))
+        paid = (await venue.ledger())["fundingPayments"]
+        assert [payment.amount for payment in payments(bot)] == [Decimal(paid[-1]["fundingFee"])]
+    bot = Bot(venue.connector())
+    async with venue.bot(bot.connector):
+        await until(lambda: bot.connector._funding.reported_until_ms)
+        assert payments(bot) == []
+
+
+async def test_liquidation_is_reported_and_the_position_is_gone(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        bot.connector.set_leverage(PAIR, 50)
+        await until(lambda: bot.connector.get_leverage(PAIR) == 50)
+        await other.place(Side.SELL, "5", price)
+        bot.buy("5", price)
+        await until(lambda: bot.position() == Decimal(5))
+        await other.place(Side.BUY, "20", round(price * Decimal("0.97")))
+        await venue.control("POST", "price", {"market": PAIR, "price": str(price * Decimal("0.97"))})
+        await until(lambda: PAIR not in bot.connector.account_positions)
+        reported = [fill for fill in bot.fills() if fill.order_id.startswith("liquidation-")]
+        liquidated = [trade for trade in (await venue.ledger())["trades"] if trade["tradeType"] == "LIQUIDATION"]
+        assert liquidated
+        assert {fill.exchange_trade_id for fill in reported} == {str(trade["id"]) for trade in liquidated}
+        assert sum(fill.amount for fill in reported) == Decimal(5)
+
+
+async def test_leverage_is_set_and_read_back(venue):
+    async with venue.bot() as bot:
+        bot.connector.set_leverage(PAIR, 7)
+        await until(lambda: bot.connector.get_leverage(PAIR) == 7)
+        assert await bot.connector._set_trading_pair_leverage(PAIR, 5_000) != (True, "")
+        await venue.control("PATCH", "variants", {"leverage_reply": "empty"})
+        assert await bot.connector._set_trading_pair_leverage(PAIR, 9) == (True, "")
+    async with venue.bot() as bot:
+        assert bot.connector.get_leverage(PAIR) == 9
+
+
+# --- conditional orders, expiry, switch, clock ------------------------------------------------------------------------
+
+
+async def test_stop_order_waits_is_triggered_and_survives_a_restart(venue, caplog):
+    caplog.set_level("INFO")
+    other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+    trigger = round(price * Decimal("1.01"))
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", None, OrderType.MARKET, trigger_price=trigger)
+        await bot.until_open(order_id)
+        assert bot.connector.exchange_status(order_id).value == "UNTRIGGERED"
+        saved = bot.connector.tracking_states
+    connector = venue.connector()
+    connector.restore_tracking_states(saved)
+    bot = Bot(connector)
+    async with venue.bot(connector):
+        assert list(connector.in_flight_orders) == [order_id]
+        await other.place(Side.SELL, "0.01", trigger)
+        await until(lambda: connector.order_book_tracker.order_books[PAIR].snapshot[1].shape[0])
+        await venue.control("POST", "price", {"market": PAIR, "price": str(trigger + 10)})
+        await bot.until_done(order_id)
+        assert bot.filled(order_id) == Decimal("0.01")
+        assert f"The conditional order {order_id} on {PAIR} was triggered." in caplog.messages
+
+
+async def test_stop_limit_order_with_exits_has_its_signed_legs(venue):
+    async with venue.bot() as bot:
+        price = (await venue.mark()).quantize(Decimal(1))
+        order_id = bot.buy(
+            "0.01",
+            price * Decimal("1.02"),
+            trigger_price=price * Decimal("1.01"),
+            trigger_price_type="LAST",
+            take_profit=price * Decimal("1.2"),
+            stop_loss={"trigger_price": price * Decimal("0.9"), "price": price * Decimal("0.89")},
+        )
+        await bot.until_open(order_id)
+        (order,) = await venue.open_orders()
+        assert order.trigger.trigger_price_type.value == "LAST"
+        assert order.trigger.execution_price_type.value == "LIMIT"
+        assert order.take_profit.trigger_price == round(price * Decimal("1.2"))
+
+
+async def test_expired_order_is_reported_as_expired(venue):
+    async with venue.bot() as bot:
+        connector = bot.connector
+        connector._clock.ms = lambda: connector._born_ms - 14 * 86_400_000 + 3_000 + _lived_ms(connector)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: bot.recorder.of(MarketEvent.OrderExpired, order_id), 15)
+        assert connector.exchange_status(order_id).value == "EXPIRED"
+        assert len(bot.cancelled(order_id)) == 1
+
+
+def _lived_ms(connector):
+    import time
+
+    return int(time.time() * 1000) - connector._born_ms
+
+
+async def test_dead_mans_switch_is_wound_up_while_the_bot_runs_and_off_when_it_stops(venue):
+    account = venue.venue.trader.account
+    async with venue.bot(dead_mans_switch_s=10):
+        await until(lambda: account.dead_man_ms)
+        armed_ms = account.dead_man_ms
+        await until(lambda: account.dead_man_ms > armed_ms)
+    assert account.dead_man_ms is None
+
+
+async def test_clock_that_is_off_is_told_once_and_orders_still_expire_in_time(venue, caplog):
+    await venue.fault("slow_clock", value=-60)
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        told = [message for message in caplog.messages if "clock is 60 s ahead of the exchange's" in message]
+        assert len(told) == 1
+        (order,) = await venue.open_orders()
+        assert order.expire_time_ms - bot.connector._clock.ms() == pytest.approx(14 * 86_400_000, abs=5_000)
+
+
+async def test_stop_network_leaves_no_task_behind(venue):
+    before = asyncio.all_tasks()
+    async with venue.bot() as bot:
+        await bot.until_open(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
+    left = {task.get_name() for task in asyncio.all_tasks() - before if not task.done()}
+    assert not {name for name in left if "aiohttp" not in name and not name.startswith("Task-")}, left

@@ -1,0 +1,158 @@
+"""Orders whose outcome the network hides: none is lost, none is doubled, none is left behind."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from hummingbot_extended.connector import order_outcomes
+from hummingbot_extended.exchange.enums import Side
+from test.connector.running import stage, until
+
+POST = "POST /api/v1/user/order"
+
+
+@pytest.fixture
+async def venue():
+    async with stage() as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Ask for less long than in life, so that a test is short."""
+    monkeypatch.setattr(order_outcomes, "IN_CALL_S", 0.5)
+    monkeypatch.setattr(order_outcomes, "VISIBLE_AFTER_S", 2.0)
+
+
+@pytest.mark.parametrize("kind", ["reply_lost", "reply_error"])
+async def test_order_whose_reply_is_lost_is_created_once_and_can_be_cancelled(venue, kind):
+    async with venue.bot() as bot:
+        await venue.fault(kind, path=POST, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        await until(lambda: bot.recorder.created)
+        assert [order.external_id for order in await venue.open_orders()] == [order_id]
+        bot.cancel(order_id)
+        await bot.until_done(order_id)
+        assert len(bot.recorder.created) == len(bot.cancelled(order_id)) == 1
+        assert bot.failures(order_id) == []
+
+
+async def test_order_whose_reply_is_lost_while_the_account_stream_is_down_is_found_by_rest(venue):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        await venue.fault("reply_lost", path=POST, count=1)
+        await venue.fault("stall", path="*account*", value=60, count=1)
+        order_id = bot.buy("0.01", price)
+        await until(lambda: bot.recorder.created)
+        assert [order.external_id for order in await venue.open_orders()] == [order_id]
+
+
+@pytest.mark.parametrize("kind", ["server_error", "too_many_requests"])
+async def test_order_that_the_exchange_never_took_fails_in_the_end_and_is_not_sent_again(venue, kind, impatient):
+    async with venue.bot() as bot:
+        await venue.fault(kind, path=POST, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: bot.connector._outcomes.is_searching(order_id))
+        assert order_id in bot.connector.in_flight_orders
+        await bot.until_done(order_id, 20)
+        assert len(bot.failures(order_id)) == 1
+        assert (await venue.ledger())["orders"] == []
+
+
+async def test_order_stays_tracked_while_nobody_can_tell_and_is_found_when_somebody_can(venue, impatient):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        await venue.fault("stall", path="*account*", value=60, count=1)
+        await venue.fault("reply_lost", path=POST, count=1)
+        outage = await venue.fault("server_error", path="GET /api/v1/user/*")
+        order_id = bot.buy("0.01", price)
+        await until(lambda: bot.connector._outcomes.is_searching(order_id))
+        await asyncio.sleep(order_outcomes.VISIBLE_AFTER_S + 1)  # the outage outlives every grace time
+        assert order_id in bot.connector.in_flight_orders
+        assert bot.failures(order_id) == []
+        await venue.control("DELETE", f"faults/{outage['id']}")
+        await until(lambda: bot.recorder.created, 20)
+        assert [order.external_id for order in await venue.open_orders()] == [order_id]
+
+
+async def test_order_that_is_filled_before_its_reply_is_recorded_whole(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        await other.place(Side.SELL, "0.01", price)
+        await venue.fault("slow_reply", path=POST, value=0.3, count=1)
+        order_id = bot.buy("0.01", price)
+        await bot.until_done(order_id)
+        await asyncio.sleep(0.4)  # until the reply is there, which must change nothing
+        assert len(bot.recorder.created) == 1
+        assert bot.filled(order_id) == Decimal("0.01")
+        assert order_id not in bot.connector.in_flight_orders
+        assert not bot.connector.order_book_tracker is None
+
+
+async def test_cancel_before_the_reply_is_not_lost(venue):
+    async with venue.bot() as bot:
+        await venue.fault("slow_reply", path=POST, value=0.5, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: order_id in bot.connector.in_flight_orders)
+        bot.cancel(order_id)
+        await bot.until_done(order_id)
+        assert await venue.open_orders() == []
+        assert len(bot.cancelled(order_id)) == 1
+
+
+async def test_failing_polls_never_make_an_order_lost(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        await venue.fault("server_error", path="GET /api/v1/user/*")
+        for _ in range(6):
+            await bot.connector._status_polling_loop_fetch_updates()
+        assert order_id in bot.connector.in_flight_orders
+        assert bot.connector._order_tracker.lost_orders == {}
+        assert bot.connector._order_tracker._order_not_found_records[order_id] == 0
+
+
+async def test_order_that_rest_does_not_show_yet_is_not_lost():
+    async with stage(visibility_delay_ms=3_000) as venue, venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        for _ in range(6):
+            await bot.connector._status_polling_loop_fetch_updates()
+        assert order_id in bot.connector.in_flight_orders
+
+
+async def test_cancel_is_tried_again_when_the_exchange_fails(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        await venue.fault("server_error", path="DELETE *", count=2)
+        bot.cancel(order_id)
+        await bot.until_done(order_id)
+        assert await venue.fired("server_error") == 2
+        assert await venue.open_orders() == []
+
+
+async def test_cancel_all_survives_a_lost_reply(venue):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        order_ids = [bot.buy("0.01", price) for _ in range(3)]
+        for order_id in order_ids:
+            await bot.until_open(order_id)
+        await venue.fault("server_error", path="POST *massCancel", count=1)
+        results = await bot.connector.cancel_all(10)
+        assert [result.success for result in results] == [True, True, True]
+        assert await venue.open_orders() == []
+
+
+async def test_fee_rates_that_have_changed_are_read_again(venue):
+    async with venue.bot() as bot:
+        fees = bot.connector._trading_fees
+        await until(lambda: fees)
+        import msgspec
+
+        fees["BTC-USD"] = msgspec.structs.replace(fees["BTC-USD"], taker_fee_rate=Decimal("0.0001"))
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        assert fees["BTC-USD"].taker_fee_rate == Decimal("0.00025")
