@@ -45,14 +45,14 @@ _RAW_TEXT: Mapping[str, Any] = (
 
 
 def stream_session(user_agent: str = USER_AGENT) -> aiohttp.ClientSession:
-    """Return a session for streams: no limit of connections, no total timeout, no cookies, no redirect of a WebSocket.
+    """Return a session for streams: any number of connections, none used twice, no total timeout, cookie or redirect.
 
     The caller closes it. Needs a running loop.
     """
     tracing = aiohttp.TraceConfig()
     tracing.on_request_redirect.append(_refuse_redirect)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": user_agent},
@@ -261,7 +261,7 @@ class SSEConnection:
         except TimeoutError:
             raise StreamClosed(ABNORMAL_CLOSURE, f"not one byte for {self._byte_timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as exc:  # aiohttp: RuntimeError("Connection closed.")
-            raise StreamClosed(ABNORMAL_CLOSURE, str(exc)) from exc
+            raise StreamClosed(ABNORMAL_CLOSURE, "the connection was lost") from exc
         if not chunk:
             raise StreamClosed(NORMAL_CLOSURE, "the server ended the event stream")
         return chunk

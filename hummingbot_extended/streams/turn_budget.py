@@ -37,6 +37,7 @@ class TurnBudget:
 
     async def next_turn(self, *, served: bool) -> None:
         """Return in the next turn of the loop. `served` says whether the caller handled a message in this one."""
+        self.spent()  # so that the end of this turn is noticed, whoever asked before
         turn = asyncio.get_running_loop().create_future()
         (self._served if served else self._unserved).append(turn)
         await turn
