@@ -22,6 +22,7 @@ CONNECTOR = "extended_perpetual_local"
 TRADING_PAIR = "BTC-USD"
 CONFIGURATION = "conf_demo_market_maker.yml"
 LEDGER = "ledger.json"
+FUNDING_AT = (0.25, 0.5)  # shares of the run; the bot has the rest of it to learn of the payment
 STRATEGY: Mapping[str, object] = {
     "script_file_name": "extended_market_maker.py",
     "controllers_config": [],
@@ -74,7 +75,8 @@ class Demo:
         """Run every step and return the audit. Whatever happens, the bot and the venue are ended."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
-        options = ["--funding-interval", f"{max(self.seconds / 3, 5):g}s", "--seed", "7"]
+        # The demo has funding paid while it watches, so that none falls due between the bot's stop and the audit.
+        options = ["--funding-interval", "24h", "--seed", "7"]
         if self._book:
             options += ["--book", str(self._book)]
         self._step("Starting the practice venue" + (f" with the book of {self._book.name}" if self._book else ""))
@@ -117,8 +119,13 @@ class Demo:
     def _watch(self, venue: VenueProcess, hbot: Hbot, start_balance: Decimal) -> None:
         self._step(f"Trading for {self.seconds:g} s")
         begin_s = time.monotonic()
+        funding_due_s = [self.seconds * share for share in FUNDING_AT]
         while (elapsed_s := time.monotonic() - begin_s) < self.seconds:
-            self._show(self._moment(elapsed_s, venue, hbot, start_balance))
+            moment = self._moment(elapsed_s, venue, hbot, start_balance)
+            self._show(moment)
+            if funding_due_s and elapsed_s >= funding_due_s[0] and moment.position:
+                venue.post("/practice/funding", {})
+                funding_due_s.pop(0)
             time.sleep(max(0.0, min(1.0, self.seconds - elapsed_s)))
 
     def _moment(self, elapsed_s: float, venue: VenueProcess, hbot: Hbot, start_balance: Decimal) -> Moment:

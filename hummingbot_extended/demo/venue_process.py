@@ -65,7 +65,15 @@ class VenueProcess:
 
     def get(self, path: str) -> Any:
         """Return the `data` of a GET on the venue, e.g. "/practice/ledger". Raises VenueFailed."""
-        request = urllib.request.Request(f"{self.origin}{path}", headers={"User-Agent": "hummingbot-extended demo"})  # noqa: S310
+        return self._ask(path, None)
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:
+        """Return the `data` of a POST with a JSON body, e.g. "/practice/funding". Raises VenueFailed."""
+        return self._ask(path, json.dumps(dict(body)).encode())
+
+    def _ask(self, path: str, body: bytes | None) -> Any:
+        headers = {"User-Agent": "hummingbot-extended demo", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.origin}{path}", data=body, headers=headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback, http
                 return json.load(response)["data"]
