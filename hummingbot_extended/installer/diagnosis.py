@@ -183,12 +183,9 @@ def _check_saved(probe: Probe) -> Iterator[Finding]:
 def _check_folders(patient: Patient) -> Iterator[Finding]:
     absent = [name for name in FOLDERS if not (patient.hummingbot.root / name).is_dir()]
     if absent:
-        root = shlex.quote(str(patient.hummingbot.root))
-        yield warn(
-            "folders",
-            f"Hummingbot will miss {', '.join(absent)} in {patient.hummingbot.root}",
-            f"mkdir -p {root}/{{{','.join(absent)}}}" if len(absent) > 1 else f"mkdir -p {root}/{absent[0]}",
-        )
+        root = patient.hummingbot.root
+        make = "mkdir -p " + " ".join(shlex.quote(str(root / name)) for name in absent)
+        yield warn("folders", f"Hummingbot will miss {', '.join(absent)} in {root}", make)
 
 
 def is_healthy(findings: Sequence[Finding]) -> bool:

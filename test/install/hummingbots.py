@@ -154,14 +154,15 @@ def make_environment(
     environment = Environment(folder, root or folder, on_path)
     site = environment.site
     for path in SITE.iterdir():
-        ours = "hummingbot_extended" in path.name
-        hummingbot = path.name == "hummingbot" or path.name.startswith("hummingbot-")
-        if not ours and not hummingbot and path.name != "__pycache__":
+        is_hummingbot = path.name == "hummingbot" or path.name.startswith("hummingbot-")
+        if "hummingbot_extended" in path.name or path.name == "__pycache__" or (is_hummingbot and root is not None):
+            continue
+        if path.suffix == ".dist-info":
+            link_tree(path, site / path.name)  # uv does not follow links to these
+        elif not is_hummingbot:
             (site / path.name).symlink_to(path)
     if root is None:
         make_root(site)
-        for path in SITE.glob("hummingbot-*.dist-info"):
-            link_tree(path, site / path.name)
         environment = Environment(folder, site)
     if wheel is not None:
         zipfile.ZipFile(wheel).extractall(site)  # what installing a pure wheel comes to

@@ -1,5 +1,7 @@
 """The config maps as Hummingbot uses them: what is asked, what is cleaned, what is refused, what is handed over."""
 
+import importlib
+import importlib.util
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -173,3 +175,36 @@ def test_keys_survive_hummingbots_encryption(utils: ModuleType) -> None:
 def test_json_schema_can_be_made(utils: ModuleType) -> None:
     """Hummingbot's bridge to other programs asks for it; a field without a prompt would break it."""
     assert "transport" in json.dumps(utils.ExtendedPerpetualConfigMap.model_json_schema())
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("derivative", "ExtendedPerpetualDerivative"),
+        ("api_order_book_data_source", "ExtendedPerpetualAPIOrderBookDataSource"),
+        ("user_stream_data_source", "ExtendedPerpetualUserStreamDataSource"),
+        ("auth", "ExtendedPerpetualAuth"),
+        ("web_utils", "public_rest_url"),
+        ("constants", "DEFAULT_DOMAIN"),
+    ],
+)
+def test_hummingbots_module_names_lead_to_the_package(utils: ModuleType, module: str, name: str) -> None:
+    folder = "hummingbot.connector.derivative.extended_perpetual"
+    theirs = importlib.import_module(f"{folder}.extended_perpetual_{module}")
+    ours = importlib.import_module(f"hummingbot_extended.connector.extended_perpetual_{module}")
+    assert getattr(theirs, name) is getattr(ours, name)
+
+
+def test_registration_that_fails_is_recorded_and_the_keys_still_load(
+    utils: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hummingbot.connector.derivative.extended_perpetual import registration
+
+    def register() -> None:
+        raise RuntimeError("another release")
+
+    monkeypatch.setattr(registration, "register", register)
+    module = importlib.util.module_from_spec(utils.__spec__)
+    utils.__spec__.loader.exec_module(module)
+    assert module.REGISTRATION_ERROR == "RuntimeError: another release"
+    assert module.KEYS.connector == "extended_perpetual"
