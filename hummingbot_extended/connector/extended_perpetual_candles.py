@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -219,6 +220,8 @@ class ExtendedPerpetualCandles(CandlesBase):
             missed_s = final_before_s - self._candles[-1][0]
             limit = min(limit, int(missed_s // self.interval_in_seconds) + 1 + VERIFIED_BARS)
         rows = await self.fetch_candles(end_time=int(now_s), limit=limit)
+        if not self._is_streaming:
+            final_before_s = math.inf
         self._replace(merged(self._candles, rows, self._frame, final_before_s=final_before_s))
         self._has_history = True
         self._ws_candle_available.set()
