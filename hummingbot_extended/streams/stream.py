@@ -6,6 +6,7 @@ import inspect
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -34,6 +35,8 @@ from hummingbot_extended.streams.transport_choice import TransportChoice, Transp
 type Reconnected = Callable[[int], Awaitable[None] | None]
 
 _ids = itertools.count(1)
+# The streams whose own task runs this code (or started what runs it): it must not be waited for from there.
+_inside: ContextVar[frozenset["Stream"]] = ContextVar("_inside", default=frozenset())
 
 
 class Stream:
@@ -243,6 +246,7 @@ class Stream:
 
     # --- the connection's task --------------------------------------------------------------------------------------
     async def _run(self) -> None:
+        _inside.set(_inside.get() | {self})
         session = None
         if (transports := self._transports) is None:
             session = self._given_session or stream_session()
@@ -270,12 +274,11 @@ class Stream:
                 self._on_closed(self)
 
     async def _stop(self) -> None:
-        """End the connection's task; from within it, it ends as soon as it waits for something."""
-        running = self._running
-        if running is not None:
-            running.cancel()
-            if running is not asyncio.current_task():
-                await asyncio.wait([running])
+        """End the connection's task; called from within, it ends as soon as it waits for something."""
+        if self._running is not None:
+            self._running.cancel()
+            if self not in _inside.get():
+                await asyncio.wait([self._running])
 
     async def _greet(self) -> None:
         """Begin a connection: ask for the subscriptions again, then let the user catch up."""
@@ -313,18 +316,16 @@ class Stream:
                 self._sequence.check(seq)
             if isinstance(ts_ms := message.get("ts"), int):
                 self.stats.lag.observe(ts_ms, time.time() * 1000)
-        if not self._subscriptions or self._own.has_listener:
-            self._own.deliver(message)
+        full = (not self._subscriptions or self._own.has_listener) and self._own.deliver(message)
         for subscription in tuple(self._subscriptions):
-            subscription.deliver(message)
-        if self._somebody_is_full() and self._supervisor is not None:
+            full = subscription.deliver(message) or full
+        if full and self._supervisor is not None:
             self._supervisor.pause()
+            asyncio.get_running_loop().call_soon(self._make_room)
 
-    def _somebody_is_full(self) -> bool:
-        return self._own.is_full or any(subscription.is_full for subscription in self._subscriptions)
-
-    def _make_room(self, _subscription: Subscription) -> None:
-        if self._supervisor is not None and not self._somebody_is_full():
+    def _make_room(self, _subscription: Subscription | None = None) -> None:
+        """Go on reading unless a subscriber that blocks is full."""
+        if self._supervisor is not None and not any(s.is_full for s in (self._own, *self._subscriptions)):
             self._supervisor.resume()
 
     async def _release(self, subscription: Subscription) -> None:

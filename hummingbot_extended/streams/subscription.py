@@ -5,6 +5,7 @@ import inspect
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ INBOX_LIMIT = 1024
 MAX_REPORTS = 64
 
 _ids = itertools.count(1)
+# The subscriptions whose callback is running, in the tasks that it started too: it must not be waited for from there.
+_inside: ContextVar[frozenset["Subscription"]] = ContextVar("_inside", default=frozenset())
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class Subscription:
         self._overflowing = False
         self._arrival: asyncio.Future[None] | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._reports: set[asyncio.Future[Any]] = set()
+        self._reports: set[asyncio.Task[None]] = set()
         if callback is not None:
             self.add_callback(callback)
 
@@ -151,10 +154,14 @@ class Subscription:
             raise self._ended_by
 
     # --- the stream's side ------------------------------------------------------------------------------------------
-    def deliver(self, message: Any) -> None:
-        """Put a message that concerns this subscription into the inbox; never waits."""
+    def deliver(self, message: Any) -> bool:
+        """Put a message that concerns this subscription into the inbox; never waits.
+
+        True when the inbox is full now: the stream then gives the callbacks a turn of the loop before the next message,
+        so that only a slow subscriber loses any; under `block` it waits for as long as `is_full`.
+        """
         if not self._active or not self._concerns(message):
-            return
+            return False
         self.stats.received += 1
         match self._inbox.put(message):
             case "conflated":
@@ -168,6 +175,7 @@ class Subscription:
                 self.report(full)
                 self.end(full)
         self._wake()
+        return self._inbox.is_full
 
     def report(self, error: ExtendedError) -> None:
         """Tell `error_callback` of an error; without one, an error of the subscriber's own goes to the log."""
@@ -181,7 +189,7 @@ class Subscription:
             logger.exception("the error_callback of %s failed", self.id)
             return
         if inspect.isawaitable(result):
-            reporting = asyncio.ensure_future(result)
+            reporting = asyncio.create_task(self._finish_report(result))
             self._reports.add(reporting)
             reporting.add_done_callback(self._reported)
 
@@ -230,7 +238,12 @@ class Subscription:
         if self._on_room is not None and self._inbox.policy == "block" and not self.is_full:
             self._on_room(self)
 
+    async def _finish_report(self, reporting: Awaitable[None]) -> None:
+        _inside.set(_inside.get() | {self})
+        await reporting
+
     async def _hand_out(self) -> None:
+        _inside.set(_inside.get() | {self})
         while await self._something_waits():
             message = self._take()
             for callback in tuple(self._callbacks):
@@ -261,8 +274,9 @@ class Subscription:
         self.report(failed)
 
     async def _stop_pump(self) -> None:
-        # A callback that calls this ends on its own once it returns; it must not wait for itself.
-        owned = {task for task in (self._pump, *self._reports) if task not in (None, asyncio.current_task())}
+        if self in _inside.get():
+            return  # called by a callback: the pump ends on its own once that returns
+        owned = {task for task in (self._pump, *self._reports) if task is not None}
         for task in owned:
             task.cancel()
         if owned:
@@ -274,7 +288,7 @@ class Subscription:
             self._overflowing = True
             self.report(InboxFull(self.id, self._inbox.limit, consequence))
 
-    def _reported(self, reporting: asyncio.Future[Any]) -> None:
+    def _reported(self, reporting: asyncio.Task[None]) -> None:
         self._reports.discard(reporting)
         if not reporting.cancelled() and (error := reporting.exception()) is not None:
             logger.error("the error_callback of %s failed", self.id, exc_info=error)

@@ -47,10 +47,6 @@ class StreamState(Enum):
     CLOSED = "closed"
 
 
-class _Asked(StreamClosed):
-    """The owner asked for a new connection."""
-
-
 class StreamSupervisor:
     """Keep one stream alive, for as long as its owner runs `run()`.
 
@@ -108,6 +104,7 @@ class StreamSupervisor:
         self._transport: StreamTransport | None = None
         self._connection: StreamConnection | None = None
         self._interrupt: asyncio.Future[str] | None = None
+        self._asked: StreamClosed | None = None  # the last end that the owner asked for
         self._headers: Mapping[str, str] = {}
         self._down_since_s: float | None = None
         self._last_event_id = request.last_event_id
@@ -274,7 +271,8 @@ class StreamSupervisor:
             work: set[asyncio.Future[Any]] = {self._interrupt, *tasks}
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
             if self._interrupt.done():
-                raise _Asked(NORMAL_CLOSURE, f"asked to reconnect: {self._interrupt.result()}")
+                self._asked = StreamClosed(NORMAL_CLOSURE, f"asked to reconnect: {self._interrupt.result()}")
+                raise self._asked
             better = next(task for task in tasks if task.done()).result()
             return better
         finally:
@@ -368,7 +366,7 @@ class StreamSupervisor:
             if healthy or not self._refused_before:
                 delay_s = 0.0  # once, with headers asked anew
             self._refused_before = True
-        elif healthy and isinstance(error, ProtocolError | _Asked):
+        elif healthy and (isinstance(error, ProtocolError) or error is self._asked):
             delay_s = 0.0  # the fault was one message's, not the host's
         await self._sleep(delay_s)
 
