@@ -22,7 +22,7 @@ NOW_MINUTE = 1_000
 
 
 class Exchange:
-    """`GET /info/candles/BTC-USD/trades` for the minutes it has rows of. `is_inclusive`: whether endTime's row comes."""
+    """`GET /info/candles/BTC-USD/trades`: rows of the minutes it has; `is_inclusive` says whether endTime's is one."""
 
     def __init__(self, minutes: range | list[int], *, is_inclusive: bool = True) -> None:
         self.minutes = list(minutes)

@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import numpy as np
@@ -53,9 +53,9 @@ async def feed(venue: PracticeVenue) -> AsyncIterator[ExtendedPerpetualLocalCand
 
 
 @pytest.fixture
-def factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[CandlesFactory]]:
+def factory(monkeypatch: pytest.MonkeyPatch) -> type[CandlesFactory]:
     monkeypatch.setitem(CandlesFactory._candles_map, LOCAL, ExtendedPerpetualLocalCandles)
-    yield CandlesFactory
+    return CandlesFactory
 
 
 def frame(seq: int, *candles: tuple[int, str, str]) -> str:
