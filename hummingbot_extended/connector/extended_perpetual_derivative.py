@@ -9,6 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +41,7 @@ from hummingbot_extended.connector.account_watch import AccountWatch
 from hummingbot_extended.connector.adoption import Adoption
 from hummingbot_extended.connector.bot_identity import BotIdentity, identify
 from hummingbot_extended.connector.cancel_all import CancelAll
+from hummingbot_extended.connector.cancel_order import Canceller, exchange_id, is_young
 from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.credentials import SIBLINGS, prove_credentials
 from hummingbot_extended.connector.dead_mans_switch import DeadMansSwitch
@@ -55,11 +57,11 @@ from hummingbot_extended.connector.extended_perpetual_user_stream_data_source im
 from hummingbot_extended.connector.fault_log import FaultLog
 from hummingbot_extended.connector.fills import FillHistory
 from hummingbot_extended.connector.funding_payments import FundingPayments
+from hummingbot_extended.connector.markets import AccountFees, Markets
 from hummingbot_extended.connector.order_book_tracker import ExtendedOrderBookTracker
-from hummingbot_extended.connector.order_entry import SUPPORTED_ORDER_TYPES, Entry, Extras, expiry_ms
-from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal
+from hummingbot_extended.connector.order_desk import OrderDesk
+from hummingbot_extended.connector.order_entry import SUPPORTED_ORDER_TYPES, Entry
 from hummingbot_extended.connector.order_outcomes import (
-    VISIBLE_AFTER_S,
     OrderOutcomes,
     OrderUnresolved,
     find_order,
@@ -71,46 +73,27 @@ from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.connector.transport import stream_transports
 from hummingbot_extended.errors import (
-    ApiError,
     ExtendedError,
     MalformedMessage,
     NotFound,
-    Outcome,
-    RateLimited,
-    ServerUnavailable,
-    SettingsError,
-    TransportError,
-    Unauthorized,
 )
 from hummingbot_extended.exchange import endpoints as at
 from hummingbot_extended.exchange.channels import AccountFrame
 from hummingbot_extended.exchange.endpoints import Domain, find_domain
-from hummingbot_extended.exchange.enums import AccountEvent, MarketStatus, MarketType, OrderStatus
+from hummingbot_extended.exchange.enums import AccountEvent, OrderStatus
 from hummingbot_extended.exchange.enums import TradeType as Kind
 from hummingbot_extended.exchange.http import order_not_found
-from hummingbot_extended.exchange.models import Account, AccountTrade, Balance, Fees, FundingPayment, Market, Order
-from hummingbot_extended.exchange.orders import OrderSigner, signed_body
+from hummingbot_extended.exchange.models import Account, AccountTrade, Balance, FundingPayment, Market, Order
 from hummingbot_extended.exchange.reading import Records
 from hummingbot_extended.exchange.rest import ExtendedRest
-from hummingbot_extended.exchange.rounding import round_price
-from hummingbot_extended.exchange.signing import NonceSource, StarknetDomain
 from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.supervisor import StreamSupervisor
 from hummingbot_extended.streams.transport import StreamRequest
 
-INVALID_TRADING_FEES = 1128
-CANCEL_ATTEMPTS = 3
-CANCEL_RETRY_S = 0.25
-FIND_AGAIN_S = 0.1
-UNDER_WAY_S = 5.0
 NETWORK_CHECK_S = 4.0
 CANCEL_AGAIN_AFTER_S = 10.0
 FOREIGN_MARGIN_MS = 60_000
 SAVED_STATE = "extended_perpetual"  # our entry among Hummingbot's saved tracking states
-
-
-class OrderRefused(SettingsError):
-    """Raised when the connector does not send an order, and says why."""
 
 
 class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
@@ -143,16 +126,14 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._share_pct = min(Decimal(rate_limits_share_pct), self._settings.rate_limit_share_pct)
         self._clock = ExchangeClock()
         self._born_ms = self._clock.ms()
-        self._markets: dict[str, Market] = {}  # by pair
-        self._pairs: dict[str, str] = {}  # by the exchange's name
-        self._reported_markets: set[str] = set()
+        self._markets = Markets(lambda: self._trading_pairs, self.logger())
         self._account: Account | None = None
         self._identity_: BotIdentity | None = None
-        self._nonces = NonceSource()
-        self._signing = asyncio.Lock()
         self._proving = asyncio.Lock()
         self._faults = FaultLog(self.logger())
         self._owned_tasks = Tasks()
+        self._funding_fee_polling_task: asyncio.Task[None] | None = None
+        self._entries: dict[str, Entry] = {}  # of the orders that are being placed
         self._started = False
         self._reconciled_generation = 0
         self._adoption: Adoption | None = None
@@ -160,7 +141,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._set_order_book_tracker(
             ExtendedOrderBookTracker(self._orderbook_ds, self._trading_pairs, domain=self.domain)
         )
-        self._trading_fees: dict[str, Fees] = {}
+        self._fees = AccountFees(self._rest, self._markets, self._settings.builder_id)
         self._fills = FillHistory(self._rest)
         self._funding = FundingPayments(self._rest, self._clock.ms)
         self._state = AccountState(self._order_tracker, self._perpetual_trading, self, self._owned_tasks)
@@ -174,6 +155,19 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             tracked=lambda: list(self.in_flight_orders.values()),
             missing=self._handle_update_error_for_active_order,
             adoption=self._get_adoption,
+        )
+        self._canceller = Canceller(self._rest, self._state.apply_order)
+        self._desk = OrderDesk(
+            domain=self._domain,
+            settings=self._settings,
+            auth=self._auth_keys,
+            clock=self._clock,
+            markets=self._markets,
+            fees=self._fees,
+            prices=self,
+            outcomes=self._outcomes,
+            prove_account=self._prove_account,
+            identity=lambda: self._identity,
         )
         self._watch = AccountWatch(
             self._user_stream,
@@ -234,7 +228,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     def check_network_request_path(self) -> str:
         """Path of the documented network check: statistics of a market."""
         pair = self._trading_pairs[0] if self._trading_pairs else "BTC-USD"
-        return at.MARKET_STATS.url_path(market=self._market_name(pair))
+        return at.MARKET_STATS.url_path(market=self._markets.name_of(pair))
 
     @property
     def trading_pairs(self) -> list[str]:
@@ -317,7 +311,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     def _create_user_stream_tracker(self) -> BoundedUserStreamTracker:
         return BoundedUserStreamTracker(self._create_user_stream_data_source())
 
-    def _supervise_account(self, **handlers: Callable[..., Any]) -> StreamSupervisor:
+    def _supervise_account(self, **handlers: Any) -> StreamSupervisor:
         url = web_utils.account_stream_url(self.domain)
         # No data deadline: an idle account is silent for hours. Pings prove the socket, REST polls the content.
         request = StreamRequest(url=url, headers=self._auth_keys.headers, data_timeout_s=None)
@@ -395,7 +389,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     async def _make_network_check_request(self) -> None:
         pair = self._trading_pairs[0] if self._trading_pairs else "BTC-USD"
         async with asyncio.timeout(NETWORK_CHECK_S):
-            await self._rest.market_stats(self._market_name(pair))
+            await self._rest.market_stats(self._markets.name_of(pair))
 
     def _streams_are_live(self) -> bool:
         return (
@@ -469,42 +463,16 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         return await self._rest.markets()
 
     async def _format_trading_rules(self, exchange_info_dict: Records[Market]) -> list[TradingRule]:
-        self._remember_markets(exchange_info_dict)
-        listed = (MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY)
-        return [
-            translate.trading_rule(market)
-            for pair, market in self._markets.items()
-            if (market.active and market.status in listed) or pair in self._trading_pairs
-        ]
+        self._markets.remember(exchange_info_dict)
+        return self._markets.rules()
 
     def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: Records[Market]) -> None:
-        self._remember_markets(exchange_info)
-        self._set_trading_pair_symbol_map(
-            bidict(
-                {
-                    market.name: pair
-                    for pair, market in self._markets.items()
-                    if market.is_tradable or pair in self._trading_pairs
-                }
-            )
-        )
-
-    def _remember_markets(self, markets: Records[Market]) -> None:
-        for bad in markets.bad:
-            if bad.name not in self._reported_markets:
-                self._reported_markets.add(bad.name)
-                self.logger().error(f"The market {bad.name} cannot be read and is left out: {bad.reason}")
-        perpetual = [market for market in markets if market.type is MarketType.PERPETUAL]
-        self._markets = {translate.trading_pair(market): market for market in perpetual}
-        self._pairs = {market.name: pair for pair, market in self._markets.items()}
+        self._markets.remember(exchange_info)
+        self._set_trading_pair_symbol_map(bidict(self._markets.symbols()))
 
     async def _ensure_markets(self) -> None:
         if not self._markets:
             await self._update_trading_rules()
-
-    def _market_name(self, trading_pair: str) -> str:
-        market = self._markets.get(trading_pair)
-        return market.name if market else trading_pair
 
     async def _get_last_traded_price(self, trading_pair: str) -> float:
         market = await self.exchange_symbol_associated_to_pair(trading_pair=trading_pair)
@@ -512,13 +480,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def get_all_pairs_prices(self) -> list[dict[str, str]]:
         """Return {"symbol": pair, "price": last price} of every tradable market, for rate sources."""
-        markets = await self._rest.markets()
-        self._remember_markets(markets)
-        return [
-            {"symbol": pair, "price": str(market.market_stats.last_price)}
-            for pair, market in self._markets.items()
-            if market.is_tradable and market.market_stats is not None
-        ]
+        self._markets.remember(await self._rest.markets())
+        return self._markets.last_prices()
 
     async def _trading_rules_polling_loop(self) -> None:
         await self._repeat("Reading the markets", self._update_trading_rules, self.TRADING_RULES_INTERVAL)
@@ -581,22 +544,13 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     def pair_of(self, market: str) -> str | None:
         """Return Hummingbot's pair of a market."""
-        return self._pairs.get(market)
+        return self._markets.pair_of(market)
 
     # === fees =======================================================================================================
 
     async def _update_trading_fees(self) -> None:
         await self._ensure_markets()
-        for fees in await self._rest.fees(builder_id=self._settings.builder_id):
-            if (pair := self.pair_of(fees.market)) is not None:
-                self._trading_fees[pair] = fees
-
-    async def _fees(self, trading_pair: str) -> Fees:
-        if trading_pair not in self._trading_fees:
-            await self._update_trading_fees()
-        if trading_pair not in self._trading_fees:
-            raise OrderRefused(f"the exchange states no fee rates for {trading_pair}")
-        return self._trading_fees[trading_pair]
+        await self._fees.update()
 
     def _get_fee(
         self,
@@ -610,7 +564,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         is_maker: bool | None = None,
     ) -> TradeFeeBase:
         maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
-        fees = self._trading_fees.get(f"{base_currency}-{quote_currency}")
+        fees = self._fees.by_pair.get(f"{base_currency}-{quote_currency}")
         if fees is None:
             return build_perpetual_trade_fee(
                 self.name, maker, position_action, base_currency, quote_currency, order_type, order_side, amount, price
@@ -637,95 +591,35 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     ) -> None:
         """Price, check and place an order. Whatever is wrong with it becomes a failure event with the reason."""
         try:
-            entry = await self._entry(
-                trade_type, trading_pair, amount, order_type, price, position_action, Extras.read(kwargs)
+            await self._ensure_markets()
+            entry = self._desk.entry(trading_pair, trade_type, amount, order_type, price, position_action, kwargs)
+            self._desk.check(
+                entry,
+                opening_refusal=self.trading_refusal(trading_pair),
+                open_orders=sum(order.trading_pair == trading_pair for order in self.in_flight_orders.values()),
             )
-            self._check(entry, trading_pair)
         except (ExtendedError, ValueError) as error:
             self._refuse(order_id, trading_pair, trade_type, order_type, price, amount, position_action, error)
             return
-        await super()._create_order(
-            trade_type, order_id, trading_pair, amount, order_type, entry.price, position_action, **kwargs
-        )
-
-    async def _entry(
-        self,
-        trade_type: TradeType,
-        trading_pair: str,
-        amount: Decimal,
-        order_type: OrderType,
-        price: Decimal | None,
-        position_action: PositionAction,
-        extras: Extras,
-    ) -> Entry:
-        if position_action not in self.VALID_POSITION_ACTIONS:
-            raise OrderRefused(f"position_action must be OPEN or CLOSE, not {position_action.name}")
-        await self._ensure_markets()
-        market = self._markets.get(trading_pair)
-        if market is None or trading_pair not in self._trading_rules:
-            raise OrderRefused(f"{trading_pair} is not a market of {self.name}")
-        mark, side = self._orderbook_ds.mark_price(trading_pair), translate.side(trade_type)
-        tick = market.trading_config.min_price_change
-        asked = price if price is not None and price.is_finite() and price > 0 else None
-        draft = Entry(
-            market=market,
-            side=side,
-            order_type=order_type,
-            amount=amount,
-            price=asked or tick,
-            position_action=position_action,
-            extras=extras,
-            mark=mark,
-        )
-        if draft.is_market:
-            # Protected by the trigger, or by book and mark; whatever price the caller gave is ignored.
-            reference = extras.trigger_price
-            book = None if reference else self._book_price(trading_pair, trade_type, amount)
-            worst = market_price(side, tick, book=book, mark=reference or mark)
-        elif asked is None:
-            raise OrderRefused(f"a {order_type.name} order needs a price")
-        else:
-            worst = round_price(asked, tick, side)
-        return Entry(
-            market=market,
-            side=side,
-            order_type=order_type,
-            amount=amount,
-            price=worst,
-            position_action=position_action,
-            extras=extras,
-            mark=mark,
-        )
-
-    def _book_price(self, trading_pair: str, trade_type: TradeType, amount: Decimal) -> Decimal | None:
-        """Return the price down to which the book fills `amount`; None where the book cannot be trusted or is empty."""
-        if self._started and self._orderbook_ds.broken_reason(trading_pair):
-            return None
-        book, is_buy = self.order_book_tracker.order_books.get(trading_pair), trade_type is TradeType.BUY
-        if book is None:
-            return None
-        price = book.get_price_for_volume(is_buy, float(amount)).result_price
-        if math.isnan(price):
-            return None
-        return Decimal(str(price))
-
-    def _check(self, entry: Entry, trading_pair: str) -> None:
-        reduce_only = entry.position_action is PositionAction.CLOSE
-        refusal = (
-            market_refusal(entry.market, reduce_only=reduce_only)
-            or (None if reduce_only else self.trading_refusal(trading_pair))
-            or order_refusal(
-                entry.market,
-                side=entry.side,
-                price=entry.price,
-                amount=entry.amount,
-                is_market=entry.is_market,
-                reference=entry.extras.trigger_price or entry.mark,
-                open_orders=sum(order.trading_pair == trading_pair for order in self.in_flight_orders.values()),
+        self._entries[order_id] = entry
+        try:
+            await super()._create_order(
+                trade_type, order_id, trading_pair, amount, order_type, entry.price, position_action, **kwargs
             )
-        )
-        if refusal:
-            raise OrderRefused(refusal)
+        finally:
+            del self._entries[order_id]
+
+    def mark_price(self, pair: str) -> Decimal | None:
+        """Return the live mark price, None where it is not live."""
+        return self._orderbook_ds.mark_price(pair)
+
+    def book_price(self, pair: str, trade_type: TradeType, amount: Decimal) -> Decimal | None:
+        """Return the price down to which the book fills `amount`; None where it cannot be trusted or is too thin."""
+        book = self.order_book_tracker.order_books.get(pair)
+        if book is None or (self._started and self._orderbook_ds.broken_reason(pair)):
+            return None
+        price = book.get_price_for_volume(trade_type is TradeType.BUY, float(amount)).result_price
+        return None if math.isnan(price) else Decimal(str(price))
 
     def _refuse(
         self,
@@ -788,111 +682,14 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         position_action: PositionAction = PositionAction.NIL,
         **kwargs: Any,
     ) -> tuple[str, float]:
-        entry = Entry(
-            market=self._markets[trading_pair],
-            side=translate.side(trade_type),
-            order_type=order_type,
-            amount=amount,
-            price=price,
-            position_action=position_action,
-            extras=Extras.read(kwargs),
-            mark=self._orderbook_ds.mark_price(trading_pair),
-        )
-        tracked = self._order_tracker.active_orders[order_id]
-        try:
-            exchange_order_id = await self._send_order(entry, tracked)
-        except ApiError as error:
-            if error.code != INVALID_TRADING_FEES:
-                raise
-            await self._update_trading_fees()  # the account's rates have changed
-            exchange_order_id = await self._send_order(entry, tracked)
+        entry = replace(self._entries[order_id], amount=amount, price=price)  # as Hummingbot rounded and recorded it
+        exchange_order_id = await self._desk.send(entry, self._order_tracker.active_orders[order_id])
         return exchange_order_id, self._now()
-
-    async def _send_order(self, entry: Entry, tracked: InFlightOrder) -> str:
-        body = await self._sign(entry, tracked)
-        if self._identity.journal:
-            self._identity.journal.write(tracked.client_order_id)
-        return await self._outcomes.place(tracked, body)
-
-    async def _sign(self, entry: Entry, tracked: InFlightOrder) -> dict[str, Any]:
-        account = self._account or await self._prove_account()
-        fees = self._trading_fees.get(tracked.trading_pair) or await self._fees(tracked.trading_pair)
-        settings = self._settings
-        order = entry.new_order(
-            tracked.client_order_id,
-            fees,
-            expiry_ms=expiry_ms(self._clock.ms(), settings.order_expiry_days, self._domain.max_expiry_days),
-            nonce=self._nonces(),
-            builder_id=settings.builder_id,
-            builder_fee_rate=settings.builder_fee_rate,
-        )
-        signer = OrderSigner(self._auth_keys.signer, account.l2_vault, StarknetDomain(chain_id=self._domain.chain_id))
-        async with self._signing:  # one signature a turn of the loop, however many orders are placed at once
-            body = signed_body(order, entry.market, signer)
-            await asyncio.sleep(0)
-        return body
 
     # === cancelling =================================================================================================
 
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
-        """Ask to cancel by exchange id, or by client id before that is known. True: the stream will tell the end.
-
-        False where the order had ended already. Raises NotFound only when the exchange really knows no such order and
-        it is old enough to be known.
-        """
-        try:
-            await self._send_cancel(tracked_order)
-        except ApiError as error:
-            if error.outcome is Outcome.UNKNOWN or isinstance(error, Unauthorized):
-                raise
-            return await self._cancel_was_refused(tracked_order, error)
-        return True
-
-    async def _cancel_was_refused(self, tracked: InFlightOrder, refusal: ApiError) -> bool:
-        """Find out what the order is, now that it cannot be cancelled; how the exchange says so is not documented."""
-        try:
-            order = await self._find(tracked)
-        except (TransportError, ServerUnavailable, RateLimited):
-            raise refusal from None
-        await self._state.apply_order(order)
-        if order.status.is_final:
-            return False
-        if not order_not_found(refusal):
-            raise refusal
-        await self._rest.cancel_order(order.id)
-        return True
-
-    async def _send_cancel(self, tracked: InFlightOrder) -> None:
-        for attempt in range(1, CANCEL_ATTEMPTS + 1):
-            try:
-                if tracked.exchange_order_id is not None:
-                    await self._rest.cancel_order(int(tracked.exchange_order_id))
-                else:
-                    await self._rest.cancel_by_external_id(tracked.client_order_id)
-            except ExtendedError as error:
-                # A cancel may be repeated: where nothing is known of it, try again.
-                if error.outcome is not Outcome.UNKNOWN or attempt == CANCEL_ATTEMPTS:
-                    raise
-                await self._sleep(CANCEL_RETRY_S * 2**attempt)
-            else:
-                return
-
-    async def _find(self, tracked: InFlightOrder) -> Order:
-        """Return an order; one that is young may still be under way to the exchange, or not visible yet."""
-        began_s, delay_s = time.monotonic(), FIND_AGAIN_S
-        while True:
-            try:
-                return await find_order(self._rest, tracked.client_order_id, _exchange_id(tracked))
-            except NotFound as error:
-                if not order_not_found(error) or not self._is_young(tracked):
-                    raise
-                if time.monotonic() - began_s > UNDER_WAY_S:
-                    raise OrderUnresolved(f"the exchange does not know {tracked.client_order_id} yet") from error
-            await self._sleep(delay_s)
-            delay_s *= 2
-
-    def _is_young(self, tracked: InFlightOrder) -> bool:
-        return time.time() - tracked.creation_timestamp < VISIBLE_AFTER_S
+        return await self._canceller.cancel(tracked_order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
         """Cancel this bot's open orders by one request and verify it. True for each that is open no more."""
@@ -942,7 +739,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception) -> None:
         """Count only what the exchange itself says: it knows no such order, and has had the time to know it."""
-        if not order_not_found(error) or self._is_young(order) or self._outcomes.is_searching(order.client_order_id):
+        if not order_not_found(error) or is_young(order) or self._outcomes.is_searching(order.client_order_id):
             self.logger().debug(f"The state of {order.client_order_id} is not known now: {error}")
             return
         await self._order_tracker.process_order_not_found(order.client_order_id)
@@ -952,7 +749,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._update_order_after_failure(tracked.client_order_id, tracked.trading_pair, exception=error)
 
     async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
-        order = await find_order(self._rest, tracked_order.client_order_id, _exchange_id(tracked_order))
+        order = await find_order(self._rest, tracked_order.client_order_id, exchange_id(tracked_order))
         return translate.order_update(order, tracked_order.client_order_id, tracked_order.trading_pair, rested=True)
 
     async def _all_trade_updates_for_order(self, order: InFlightOrder) -> list[TradeUpdate]:
@@ -963,11 +760,10 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def fetch_fills(self, tracked: InFlightOrder) -> Iterable[AccountTrade]:
         """Return an order's fills by REST; none while its exchange id is not known."""
-        exchange_id = _exchange_id(tracked)
-        if exchange_id is None:
+        if (order_id := exchange_id(tracked)) is None:
             return []
         created_ms = int(tracked.creation_timestamp * 1000) if tracked.creation_timestamp > 0 else 0
-        return await self._fills.fetch_order(self._market_name(tracked.trading_pair), exchange_id, created_ms)
+        return await self._fills.fetch_order(self._markets.name_of(tracked.trading_pair), order_id, created_ms)
 
     def is_recorded(self, trade: AccountTrade, pair: str) -> bool:
         """Return whether Hummingbot's database holds this fill already."""
@@ -1064,7 +860,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         await self._prove_account()
         await self._ensure_markets()
         if self._reconciled_generation == 0:
-            for leverage in await self._rest.leverage(*map(self._market_name, self._trading_pairs)):
+            for leverage in await self._rest.leverage(*map(self._markets.name_of, self._trading_pairs)):
                 if (pair := self.pair_of(leverage.market)) is not None:
                     self._perpetual_trading.set_leverage(pair, int(leverage.leverage))
 
@@ -1089,7 +885,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def _set_trading_pair_leverage(self, trading_pair: str, leverage: int) -> tuple[bool, str]:
         """Set the leverage and read it back: the answer alone proves nothing (API reference §3.10)."""
-        market = self._market_name(trading_pair)
+        market = self._markets.name_of(trading_pair)
         try:
             await self._rest.set_leverage(market, Decimal(leverage))
             found = {each.market: each.leverage for each in await self._rest.leverage(market)}.get(market)
@@ -1101,7 +897,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def _fetch_last_fee_payment(self, trading_pair: str) -> tuple[float, Decimal, Decimal]:
         """Return (time in ms, rate, amount) of a pair's last payment; payments are reported by `FundingPayments`."""
-        market = self._market_name(trading_pair)
+        market = self._markets.name_of(trading_pair)
         payments = await self._rest.funding_payments(market, start_time_ms=0, limit=1)
         if not payments:
             return 0, Decimal(-1), Decimal(-1)
@@ -1138,7 +934,3 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         """Hummingbot's clock, or the machine's before that runs."""
         now: float = self.current_timestamp
         return time.time() if math.isnan(now) else now
-
-
-def _exchange_id(tracked: InFlightOrder) -> int | None:
-    return int(tracked.exchange_order_id) if tracked.exchange_order_id else None

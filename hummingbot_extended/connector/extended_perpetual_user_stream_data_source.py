@@ -11,7 +11,7 @@ from hummingbot.core.data_type.user_stream_tracker import UserStreamTracker
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 
 from hummingbot_extended.errors import ProtocolError
-from hummingbot_extended.exchange.channels import decode_account
+from hummingbot_extended.exchange.channels import AccountFrame, decode_account
 from hummingbot_extended.streams.sequence import SequenceChecker
 from hummingbot_extended.streams.supervisor import StreamSupervisor
 
@@ -58,7 +58,7 @@ class ExtendedPerpetualUserStreamDataSource(UserStreamTrackerDataSource):
         """
         return time.time() if self._connected and self.last_frame_time else self.last_frame_time
 
-    async def listen_for_user_stream(self, output: asyncio.Queue) -> None:
+    async def listen_for_user_stream(self, output: "asyncio.Queue[StreamOpened | AccountFrame]") -> None:
         """Keep the stream open and put what it brings into `output`, until cancelled."""
         self._supervisor = self._supervise(
             on_message=lambda message: self._take(message, output),
@@ -79,7 +79,7 @@ class ExtendedPerpetualUserStreamDataSource(UserStreamTrackerDataSource):
         if self._supervisor is not None:
             self._supervisor.request_reconnect(reason)
 
-    async def _opened(self, output: asyncio.Queue) -> None:
+    async def _opened(self, output: "asyncio.Queue[StreamOpened | AccountFrame]") -> None:
         self.generation += 1
         self._sequence = SequenceChecker()
         while output.full():  # what waits is superseded by the reconciliation that the marker asks for
@@ -90,7 +90,7 @@ class ExtendedPerpetualUserStreamDataSource(UserStreamTrackerDataSource):
     def _closed(self, _reason: object = None) -> None:
         self._connected = False
 
-    def _take(self, message: bytes | str, output: asyncio.Queue) -> None:
+    def _take(self, message: bytes | str, output: "asyncio.Queue[StreamOpened | AccountFrame]") -> None:
         frame = decode_account(message)
         self._sequence.check(frame.seq)
         self.last_frame_time = time.time()
@@ -107,4 +107,4 @@ class BoundedUserStreamTracker(UserStreamTracker):
 
     def __init__(self, data_source: ExtendedPerpetualUserStreamDataSource) -> None:
         super().__init__(data_source)
-        self._user_stream = asyncio.Queue(QUEUE_SIZE)
+        self._user_stream: asyncio.Queue[StreamOpened | AccountFrame] = asyncio.Queue(QUEUE_SIZE)

@@ -44,6 +44,12 @@ class Extras:
     take_profit: Any = None
     stop_loss: Any = None
 
+    def is_market(self, order_type: HummingbotOrderType) -> bool:
+        """Return whether such an order trades at whatever price there is, within the band."""
+        if self.execution is not None:
+            return self.execution is ExecutionPriceType.MARKET
+        return order_type is HummingbotOrderType.MARKET
+
     @classmethod
     def read(cls, arguments: Mapping[str, Any]) -> Self:
         """Return the extras among keyword arguments; others are Hummingbot's. Raises SettingsError on a bad value."""
@@ -78,8 +84,7 @@ class Entry:
     @property
     def is_market(self) -> bool:
         """Whether it trades at whatever price there is, within the band."""
-        execution = self.extras.execution
-        return execution is ExecutionPriceType.MARKET if execution else self.order_type is HummingbotOrderType.MARKET
+        return self.extras.is_market(self.order_type)
 
     @property
     def is_conditional(self) -> bool:

@@ -1,9 +1,10 @@
 """The connector's settings that are not secret: a typed view of the config map's fields."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from hummingbot_extended.connector.extended_perpetual_constants import (
     ORDERS_AFTER_RESTART,
@@ -11,6 +12,7 @@ from hummingbot_extended.connector.extended_perpetual_constants import (
     TRANSPORTS,
 )
 from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.streams.transport_choice import TransportSetting
 
 # Fields of the config maps that say nothing to the connector; Hummingbot passes them too when it builds an instance
 # that does not trade (client/settings.py, non_trading_connector_instance_with_default_configuration).
@@ -29,7 +31,7 @@ class ConnectorSettings:
     does not know after a crash. `bot_id` tells bots that share one key apart; empty: this installation gets one.
     """
 
-    transport: str = "auto"
+    transport: TransportSetting = "auto"
     rate_limit_tier: str = "default"
     rate_limit_share_pct: Decimal = Decimal(100)
     order_expiry_days: int = 14
@@ -68,7 +70,8 @@ class ConnectorSettings:
         if unknown:
             raise TypeError(f"unknown connector settings: {', '.join(sorted(unknown))}")
         found = {name: fields.get(name, getattr(configuration, name, None)) for name in cls.__dataclass_fields__}
-        return cls(**{name: _CONVERT[name](name, value) for name, value in found.items() if value not in (None, "")})
+        chosen: dict[str, Any] = {name: value for name, value in found.items() if value not in (None, "")}
+        return cls(**{name: _CONVERT[name](name, value) for name, value in chosen.items()})
 
 
 def _text(name: str, value: object) -> str:
@@ -92,7 +95,7 @@ def _decimal(name: str, value: object) -> Decimal:
     return number
 
 
-_CONVERT = {
+_CONVERT: dict[str, Callable[[str, object], Any]] = {
     "transport": _text,
     "rate_limit_tier": _text,
     "rate_limit_share_pct": _decimal,

@@ -1,6 +1,7 @@
 """The account over gaps, crashes and other users of one key; funding, liquidation, leverage."""
 
 import asyncio
+import time
 from decimal import Decimal
 
 import pytest
@@ -108,7 +109,7 @@ async def test_broken_book_refuses_to_open_and_heals(venue):
 
 
 async def crash(venue, arguments):
-    """Leave an open and a filled order behind that no database knows; return their ids, as the bot's journal has them."""
+    """Leave an open and a filled order behind that no database knows, only the bot's journal; return their ids."""
     connector = venue.connector(**arguments)
     other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
     async with venue.bot(connector) as bot:
@@ -307,8 +308,6 @@ async def test_expired_order_is_reported_as_expired(venue):
 
 
 def _lived_ms(connector):
-    import time
-
     return int(time.time() * 1000) - connector._born_ms
 
 

@@ -53,9 +53,9 @@ class ExtendedPerpetualDerivativeTests(AbstractPerpetualDerivativeTests.Perpetua
             domain="extended_perpetual_local",
             bot_id="inherit",
         )
-        exchange._remember_markets(Records([read(wire.market(self.trading_pair), Market)]))
+        exchange._markets.remember(Records([read(wire.market(self.trading_pair), Market)]))
         exchange._account = Account(account_id=100009, l2_key="0x1", l2_vault=10002)
-        exchange._trading_fees[self.trading_pair] = Fees(
+        exchange._fees.by_pair[self.trading_pair] = Fees(
             market=self.trading_pair, maker_fee_rate=Decimal(0), taker_fee_rate=Decimal("0.00025")
         )
         return exchange

@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from hummingbot_extended.connector import order_outcomes
@@ -88,7 +89,7 @@ async def test_order_that_is_filled_before_its_reply_is_recorded_whole(venue):
         assert len(bot.recorder.created) == 1
         assert bot.filled(order_id) == Decimal("0.01")
         assert order_id not in bot.connector.in_flight_orders
-        assert not bot.connector.order_book_tracker is None
+        assert bot.connector.order_book_tracker is not None
 
 
 async def test_cancel_before_the_reply_is_not_lost(venue):
@@ -148,10 +149,8 @@ async def test_cancel_all_survives_a_lost_reply(venue):
 
 async def test_fee_rates_that_have_changed_are_read_again(venue):
     async with venue.bot() as bot:
-        fees = bot.connector._trading_fees
+        fees = bot.connector._fees.by_pair
         await until(lambda: fees)
-        import msgspec
-
         fees["BTC-USD"] = msgspec.structs.replace(fees["BTC-USD"], taker_fee_rate=Decimal("0.0001"))
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await bot.until_open(order_id)

@@ -1,0 +1,102 @@
+"""Cancels one order, and finds out what it is when it cannot be cancelled."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hummingbot.core.data_type.in_flight_order import InFlightOrder
+
+from hummingbot_extended.connector.order_outcomes import VISIBLE_AFTER_S, OrderUnresolved, find_order
+from hummingbot_extended.errors import (
+    ApiError,
+    ExtendedError,
+    NotFound,
+    Outcome,
+    RateLimited,
+    ServerUnavailable,
+    TransportError,
+    Unauthorized,
+)
+from hummingbot_extended.exchange.http import order_not_found
+from hummingbot_extended.exchange.models import Order
+from hummingbot_extended.exchange.rest import ExtendedRest
+
+ATTEMPTS = 3
+RETRY_S = 0.25
+FIND_AGAIN_S = 0.1
+UNDER_WAY_S = 5.0
+
+
+def exchange_id(tracked: InFlightOrder) -> int | None:
+    """Return the exchange's id of a tracked order, None before it is known."""
+    return int(tracked.exchange_order_id) if tracked.exchange_order_id else None
+
+
+def is_young(tracked: InFlightOrder) -> bool:
+    """Return whether an order may still be under way to the exchange, or not visible there yet."""
+    return time.time() - tracked.creation_timestamp < VISIBLE_AFTER_S
+
+
+class Canceller:
+    """Cancels by exchange id, or by client id before that is known. `apply(order)` is awaited with what is found."""
+
+    def __init__(self, rest: ExtendedRest, apply: Callable[[Order], Awaitable[Any]]) -> None:
+        self._rest = rest
+        self._apply = apply
+
+    async def cancel(self, tracked: InFlightOrder) -> bool:
+        """Return True when the exchange will cancel the order (the stream tells when), False when it had ended already.
+
+        Raises NotFound only when the exchange knows no such order and it is old enough to be known, OrderUnresolved
+        while that is not so, TransportError and other ApiErrors as they come.
+        """
+        try:
+            await self._send(tracked)
+        except ApiError as error:
+            if error.outcome is Outcome.UNKNOWN or isinstance(error, Unauthorized):
+                raise
+            return await self._was_refused(tracked, error)
+        return True
+
+    async def _send(self, tracked: InFlightOrder) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if (order_id := exchange_id(tracked)) is not None:
+                    await self._rest.cancel_order(order_id)
+                else:
+                    await self._rest.cancel_by_external_id(tracked.client_order_id)
+            except ExtendedError as error:
+                # A cancel may be repeated: where nothing is known of it, try again.
+                if error.outcome is not Outcome.UNKNOWN or attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(RETRY_S * 2**attempt)
+            else:
+                return
+
+    async def _was_refused(self, tracked: InFlightOrder, refusal: ApiError) -> bool:
+        """How the exchange refuses to cancel what is gone is not documented: ask what the order is."""
+        try:
+            order = await self._find(tracked)
+        except (TransportError, ServerUnavailable, RateLimited):
+            raise refusal from None
+        await self._apply(order)
+        if order.status.is_final:
+            return False
+        if not order_not_found(refusal):
+            raise refusal
+        await self._rest.cancel_order(order.id)
+        return True
+
+    async def _find(self, tracked: InFlightOrder) -> Order:
+        began_s, delay_s = time.monotonic(), FIND_AGAIN_S
+        while True:
+            try:
+                return await find_order(self._rest, tracked.client_order_id, exchange_id(tracked))
+            except NotFound as error:
+                if not order_not_found(error) or not is_young(tracked):
+                    raise
+                if time.monotonic() - began_s > UNDER_WAY_S:
+                    raise OrderUnresolved(f"the exchange does not know {tracked.client_order_id} yet") from error
+            await asyncio.sleep(delay_s)
+            delay_s *= 2
