@@ -31,6 +31,17 @@ class ExtendedPerpetualMarketMakingConfig(MarketMakingControllerConfigBase):
     )
     position_mode: PositionMode = Field(default=PositionMode.ONEWAY, validate_default=True)
     leverage: int = Field(default=10, ge=1, json_schema_extra={"prompt": "Leverage: ", "prompt_on_new": True})
+    # Shares of the budget by level; none: equal shares. Hummingbot's base only makes them when its check runs.
+    buy_amounts_pct: list[Decimal] | None = Field(
+        default=None,
+        validate_default=True,
+        json_schema_extra={"prompt": "Shares of the buy levels (e.g. 60,40; empty: equal): ", "is_updatable": True},
+    )
+    sell_amounts_pct: list[Decimal] | None = Field(
+        default=None,
+        validate_default=True,
+        json_schema_extra={"prompt": "Shares of the sell levels (e.g. 60,40; empty: equal): ", "is_updatable": True},
+    )
     inventory_skew: Decimal = Field(
         default=Decimal("0.5"),
         ge=0,

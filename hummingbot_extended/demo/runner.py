@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hummingbot_extended.demo.audit import Audit, audit
-from hummingbot_extended.demo.books import read_database, read_ledger
+from hummingbot_extended.demo.books import Books, read_database, read_ledger
 from hummingbot_extended.demo.hbot import Hbot
 from hummingbot_extended.demo.venue_process import VenueProcess
 from hummingbot_extended.demo.workspace import Workspace
@@ -81,29 +81,14 @@ class Demo:
             options += ["--book", str(self._book)]
         self._step("Starting the practice venue" + (f" with the book of {self._book.name}" if self._book else ""))
         with VenueProcess(*options, log=self.root / "venue.log") as venue:
-            hbot = self._prepare(venue)
-            start_balance = Decimal(self._account(venue)["balance"]["balance"])
+            hbot = prepare_hummingbot(self.root / "hummingbot-root", venue, self._step)
+            hbot.workspace.write_conf(f"scripts/{CONFIGURATION}", STRATEGY)
+            start_balance = Decimal(account_ledger(venue)["balance"]["balance"])
             with self._running(hbot):
                 self._watch(venue, hbot, start_balance)
             self._keep_ledger(venue, start_balance)
         self._step("Comparing Hummingbot's database with the venue's ledger")
         return audit_run(self.root)
-
-    def _prepare(self, venue: VenueProcess) -> Hbot:
-        self._step("Preparing an unmodified Hummingbot in a folder of its own")
-        workspace = Workspace(self.root / "hummingbot-root")
-        workspace.create()
-        workspace.write_conf(f"scripts/{CONFIGURATION}", STRATEGY)
-        hbot = Hbot(workspace, EXTENDED_PERPETUAL_LOCAL_URL=venue.origin)
-        self._step("Adding the connector: hummingbot-extended install")
-        hbot.run_ours("install", "--hummingbot-dir", str(workspace.root))
-        self._step(f"hbot connect {CONNECTOR}")
-        keys = {
-            f"{CONNECTOR}_api_key": venue.facts["api_key"],
-            f"{CONNECTOR}_stark_private_key": venue.facts["stark_private_key"],
-        }
-        hbot.connect(CONNECTOR, keys)
-        return hbot
 
     @contextmanager
     def _running(self, hbot: Hbot) -> Iterator[None]:
@@ -129,7 +114,7 @@ class Demo:
             time.sleep(max(0.0, min(1.0, self.seconds - elapsed_s)))
 
     def _moment(self, elapsed_s: float, venue: VenueProcess, hbot: Hbot, start_balance: Decimal) -> Moment:
-        account = self._account(venue)
+        account = account_ledger(venue)
         book = venue.get(f"/api/v1/info/markets/{TRADING_PAIR}/orderbook")
         bid, ask = (Decimal(book[side][0]["price"]) if book[side] else None for side in ("bid", "ask"))
         told = re.search(r"latency ([\d.]+) ms", str(hbot.status(wait_s=1.0).get("format_status") or ""))
@@ -144,13 +129,32 @@ class Demo:
             latency_ms=float(told[1]) if told else None,
         )
 
-    def _account(self, venue: VenueProcess) -> Mapping[str, Any]:
-        accounts = venue.get("/practice/ledger")["accounts"]
-        return next(account for account in accounts if str(account["vault"]) == str(venue.facts["vault"]))
-
     def _keep_ledger(self, venue: VenueProcess, start_balance: Decimal) -> None:
-        kept = {"startBalance": str(start_balance), "account": self._account(venue)}
+        kept = {"startBalance": str(start_balance), "account": account_ledger(venue)}
         (self.root / LEDGER).write_text(json.dumps(kept, indent=1))
+
+
+def prepare_hummingbot(root: Path, venue: VenueProcess, step: Callable[[str], None]) -> Hbot:
+    """Make a private Hummingbot in `root`, add the connector and connect it to the venue, as a user would."""
+    step("Preparing an unmodified Hummingbot in a folder of its own")
+    workspace = Workspace(root)
+    workspace.create()
+    hbot = Hbot(workspace, EXTENDED_PERPETUAL_LOCAL_URL=venue.origin)
+    step("Adding the connector: hummingbot-extended install")
+    hbot.run_ours("install", "--hummingbot-dir", str(root))
+    step(f"hbot connect {CONNECTOR}")
+    keys = {
+        f"{CONNECTOR}_api_key": venue.facts["api_key"],
+        f"{CONNECTOR}_stark_private_key": venue.facts["stark_private_key"],
+    }
+    hbot.connect(CONNECTOR, keys)
+    return hbot
+
+
+def account_ledger(venue: VenueProcess) -> Mapping[str, Any]:
+    """Return what the venue holds of the trader's account (`GET /practice/ledger`)."""
+    accounts = venue.get("/practice/ledger")["accounts"]
+    return next(account for account in accounts if str(account["vault"]) == str(venue.facts["vault"]))
 
 
 def audit_run(root: Path) -> Audit:
@@ -162,12 +166,16 @@ def audit_run(root: Path) -> Audit:
     if not (root / LEDGER).exists() or not database.exists():
         raise SettingsError(f"there is no finished run in {root}")
     kept = json.loads((root / LEDGER).read_text())
-    account = kept["account"]
+    return audit_account(read_database(database), kept["account"], Decimal(kept["startBalance"]))
+
+
+def audit_account(hummingbot: Books, account: Mapping[str, Any], start_balance: Decimal) -> Audit:
+    """Compare Hummingbot's books with an account of the venue's ledger that began with `start_balance` (quote)."""
     # A market without a position needs no mark price: nothing is valued at it.
     marks = {order["market"]: Decimal(0) for order in account["orders"]}
     marks |= {position["market"]: Decimal(position["markPrice"]) for position in account["positions"]}
-    pnl = Decimal(account["balance"]["equity"]) - Decimal(kept["startBalance"])
-    return audit(read_database(database), read_ledger(account), marks, pnl)
+    pnl = Decimal(account["balance"]["equity"]) - start_balance
+    return audit(hummingbot, read_ledger(account), marks, pnl)
 
 
 def _signed_size(position: Mapping[str, Any]) -> Decimal:
