@@ -97,11 +97,9 @@ class OrderStore:
     def forget(self, order: Order) -> None:
         """Let go of an order's external id and hash."""
         key = (order.account_id, order.external_id)
-        ids = self._external.get(key, [])
-        if order.id in ids:
-            ids.remove(order.id)
-        if not ids:
-            self._external.pop(key, None)
+        self._external[key].remove(order.id)
+        if not self._external[key]:
+            del self._external[key]
         if order.order_hash is not None:
             self._hashes.discard((order.account_id, order.order_hash))
 

@@ -61,6 +61,9 @@ def test_a_late_rejection_takes_the_place_of_acceptance(desk: Desk) -> None:
     assert (rejected.status, rejected.status_reason) == (REJECTED, StatusReason.NOT_ENOUGH_FUNDS)
     assert desk.order(desk.a, old).status is CANCELLED
     assert book(desk) == ([], [])
+    plain = desk.receive(desk.a, limit(BUY, "0.01", 83000))
+    desk.engine.reject(plain, StatusReason.UNKNOWN, NOW_MS)
+    assert desk.engine.queries.order(desk.a.id, plain).status is REJECTED
 
 
 def test_best_price_trades_first_then_the_earliest(desk: Desk) -> None:

@@ -110,6 +110,20 @@ def test_the_fee_of_a_flip_is_shared_between_both_positions() -> None:
     assert (change.position.id, change.position.size, change.pnl) == (2, D("-0.02"), ZERO)
 
 
+def test_a_short_flips_to_a_long_at_the_price_of_the_trade() -> None:
+    short = fill(None, MARKET, D("-0.01"), D(84000), ZERO, 1, 0).position
+    change = fill(short, MARKET, D("0.03"), D(83000), ZERO, 2, 0)
+    assert (change.closed.id, change.closed.size, change.pnl) == (1, D("-0.01"), D(10))
+    assert (change.position.id, change.position.size, change.position.cost) == (2, D("0.02"), D(1660))
+
+
+def test_the_peak_size_outlives_a_partial_close() -> None:
+    position = fill(None, MARKET, D("0.05"), D(84000), ZERO, 1, 0).position
+    for qty, peak in (("-0.04", "0.05"), ("0.02", "0.05"), ("0.04", "0.07")):
+        position = fill(position, MARKET, D(qty), D(84000), ZERO, 1, 0).position
+        assert position.peak_size == D(peak)
+
+
 def test_a_close_that_divides_badly_loses_nothing() -> None:
     position = fill(None, MARKET, D("0.03"), D("84000.1"), ZERO, 1, 0).position
     position = fill(position, MARKET, D("0.04"), D("84001.3"), ZERO, 1, 0).position

@@ -56,6 +56,13 @@ def test_liquidation_sells_into_the_book_and_cancels_everything(desk: Desk) -> N
     assert desk.money() == 201_000
 
 
+def test_the_price_of_a_liquidation_triggers_orders_that_wait_for_it(desk: Desk) -> None:
+    waiting = desk.place(desk.a, conditional(BUY, "0.01", 74000, trigger(74800, "DOWN", "LAST")))
+    desk.place(desk.b, limit(BUY, "0.1", 74800))
+    desk.mark(74730)
+    assert desk.order(desk.a, waiting).status is NEW
+
+
 def test_the_insurance_fund_takes_what_the_book_does_not_and_pays_what_is_owed(desk: Desk) -> None:
     desk.place(desk.b, limit(BUY, "0.04", 69000))
     desk.mark(70000)

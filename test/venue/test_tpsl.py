@@ -181,8 +181,9 @@ def test_a_whole_position_bracket_follows_the_position(desk: Desk) -> None:
     assert legs(desk, "parent")[0].qty == D("0.07")
 
 
-def test_a_bracket_that_only_reduces_the_other_side_gets_no_legs(desk: Desk) -> None:
-    desk.place(desk.a, limit(SELL, "0.01", 84000))
-    desk.place(desk.b, bracket("0.01", 84000))
+@pytest.mark.parametrize("qty", ["0.01", "0.05"])
+def test_a_bracket_that_only_reduces_the_other_side_gets_no_legs(desk: Desk, qty: str) -> None:
+    desk.place(desk.a, limit(SELL, qty, 84000))
+    desk.place(desk.b, bracket(qty, 84000))
     orders = desk.engine.queries.orders_by_external_id(desk.b.id, "parent")
     assert [o.type for o in orders] == [OrderType.LIMIT]
