@@ -1,5 +1,6 @@
 """`hummingbot-extended install`: put the connector into a Hummingbot."""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -82,4 +83,5 @@ def _say_backups(hummingbot: Hummingbot) -> None:
         backup = hummingbot.conf / BACKUP / f"{name}.yml"
         place = hummingbot.conf / "connectors" / f"{name}.yml"
         if backup.exists() and not place.exists():
-            typer.echo(f"keys of {name} were put aside; to have them back: mv {backup} {place}")
+            command = shlex.join(["mv", str(backup), str(place)])
+            typer.echo(f"keys of {name} were put aside; to have them back: {command}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def refuse_foreign(hummingbot: Hummingbot) -> InstalledShim:
     if found.presence is Presence.FOREIGN:
         raise SettingsError(
             f"{hummingbot.shim} exists and is not of hummingbot-extended; move it away first: "
-            f"mv {hummingbot.shim} {hummingbot.root / 'extended_perpetual.moved'}"
+            + shlex.join(["mv", str(hummingbot.shim), str(hummingbot.root / "extended_perpetual.moved")])
         )
     return found
 

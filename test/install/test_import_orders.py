@@ -28,9 +28,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Enviro
         ["hummingbot.client.config.client_config_map"],
         ["hummingbot.core.rate_oracle.rate_oracle", "hummingbot.data_feed.candles_feed.candles_factory"],
         ["hummingbot.client.config.fee_overrides_config_map"],
-        ["hummingbot.connector.derivative.okx_perpetual.okx_perpetual_derivative"],
         ["hummingbot.connector.derivative.extended_perpetual.extended_perpetual_derivative"],
-        ["hummingbot.client.settings", "hummingbot.cli.main"],
+        ["hummingbot.client.settings", "hummingbot.cli.main", "hummingbot.data_feed.candles_feed.candles_factory"],
     ],
     ids=lambda modules: modules[0].rsplit(".", 1)[-1],
 )
