@@ -15,6 +15,8 @@ from hummingbot_extended.venue.stream_wires import EventStreamWire, WebSocketWir
 STREAM_PREFIX = "/stream.extended.exchange/v1"
 EVENT_STREAM = "text/event-stream"
 FIRST_SEQ = 1
+CLOSE_TIMEOUT_S = 1.0  # for the client's answer to a close
+MAX_CALL_BYTES = 2**20  # of what a client sends
 MARKET_PATHS = {
     "orderbooks": Scope.BOOKS,
     "publicTrades": Scope.TRADES,
@@ -119,7 +121,9 @@ class StreamApi:
 
 async def open_socket(request: web.Request, *, compression: bool) -> web.WebSocketResponse:
     """Answer the upgrade. Pings and closes are ours to answer, so that a half-open connection can leave them out."""
-    socket = web.WebSocketResponse(autoping=False, autoclose=False, compress=compression)
+    socket = web.WebSocketResponse(
+        autoping=False, autoclose=False, compress=compression, timeout=CLOSE_TIMEOUT_S, max_msg_size=MAX_CALL_BYTES
+    )
     await socket.prepare(request)
     return socket
 

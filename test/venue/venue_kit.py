@@ -25,7 +25,7 @@ NONCES = itertools.count(1)
 
 def quiet(**settings: Any) -> PracticeVenue:
     """A venue on a free port without makers: nothing happens that the test does not do."""
-    return PracticeVenue(VenueSettings(port=0, makers=False, **{"acceptance_delay_ms": 0, **settings}))
+    return PracticeVenue(VenueSettings(**{"port": 0, "makers": False, "acceptance_delay_ms": 0} | settings))
 
 
 async def until[T](read: Callable[[], T], timeout_s: float = 5.0) -> T:
