@@ -28,6 +28,7 @@ class EngineConfig(Struct, frozen=True, kw_only=True):
     # --- what is kept
     closed_unfilled_ms: int = 7 * DAY_MS
     max_history: int = 10_000  # rows of each kind and account
+    max_house_history: int = 200  # likewise of the venue's own accounts, which nobody asks about
     max_public_trades: int = 1_000  # of each market
     # --- undocumented or doubtful behaviour
     verify_signatures: bool = True

@@ -262,7 +262,7 @@ class Engine:
         """Pay funding now, on one market or on all, out of turn."""
         names = self.floor.state.markets if market is None else (market,)
         for name in names:
-            self._funding.pay(self.floor.market(name), now_ms)
+            self._funding.pay(self.floor.market(name), now_ms, now_ms)
         self._settle(now_ms)
 
     def advance(self, now_ms: int) -> None:
@@ -277,7 +277,7 @@ class Engine:
         self._funding.pay_due(now_ms)
         if now_ms >= floor.state.forget_ms:
             floor.state.forget_ms = now_ms + FORGET_EVERY_MS
-            floor.store.forget_closed(now_ms - self.config.closed_unfilled_ms, self.config.max_history)
+            floor.store.forget_closed(now_ms - self.config.closed_unfilled_ms, floor.history_limit)
         self._settle(now_ms)
 
     def next_due_ms(self) -> int:

@@ -54,6 +54,11 @@ class Floor:
         """Return an account's history."""
         return self.state.histories[account_id]
 
+    def history_limit(self, account_id: int) -> int:
+        """Return how many rows of each kind are kept of an account."""
+        is_user = self.state.accounts[account_id].kind is AccountKind.USER
+        return self.config.max_history if is_user else self.config.max_house_history
+
     def size(self, account_id: int, market: str) -> Decimal:
         """Return the signed size of an account's position, 0 if there is none."""
         position = self.position(account_id, market)
@@ -88,7 +93,8 @@ class Floor:
     def put(self, order: Order, *, is_told: bool = True) -> Order:
         """Store an order's new state, keep the book in step, tell it (`is_told`); returns the order."""
         account = self.state.accounts[order.account_id]
-        keeps_unfilled = self.config.archive_unfilled and not account.is_high_volume
+        is_archived = account.kind is AccountKind.USER and not account.is_high_volume
+        keeps_unfilled = self.config.archive_unfilled and is_archived
         self.store.put(order, keep_closed=bool(order.filled_qty) or keeps_unfilled)
         if order.id in self.books[order.market]:
             if order.status in IN_BOOK:

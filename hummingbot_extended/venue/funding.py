@@ -54,15 +54,18 @@ class Funding:
         next_ms = (now_ms // interval_ms + 1) * interval_ms
         for market in self._floor.state.markets.values():
             if 0 < market.next_funding_ms <= now_ms and is_paying:
-                self.pay(market, now_ms)
+                self.pay(market, now_ms, market.next_funding_ms)
             market.next_funding_ms = next_ms
 
-    def pay(self, market: Market, now_ms: int) -> None:
-        """Pay the current rate now: longs pay shorts if it is positive. What rounding leaves goes to the insurance."""
+    def pay(self, market: Market, now_ms: int, hour_ms: int) -> None:
+        """Pay the current rate for the hour that ended at `hour_ms`: longs pay shorts if it is positive.
+
+        What the rounding of payments leaves goes to the insurance fund.
+        """
         floor, name = self._floor, market.spec.name
-        row = FundingRate(id=floor.state.ids.take(), market=name, ts_ms=now_ms, rate=market.funding_rate)
+        row = FundingRate(id=floor.state.ids.take(), market=name, ts_ms=hour_ms, rate=market.funding_rate)
         append_bounded(market.rates, row, floor.config.max_history)
-        floor.events.append(FundingRateEvent(name, market.funding_rate, now_ms, True))
+        floor.events.append(FundingRateEvent(name, market.funding_rate, hour_ms, True))
         paid = ZERO
         for account in floor.state.accounts.values():
             if (position := account.positions.get(name)) is not None:
@@ -87,7 +90,7 @@ class Funding:
             rate=market.funding_rate,
             paid_ms=now_ms,
         )
-        append_bounded(floor.history(account.id).payments, payment, floor.config.max_history)
+        append_bounded(floor.history(account.id).payments, payment, floor.history_limit(account.id))
         floor.emit(FundingPaymentEvent(account.id, payment))
         return amount
 

@@ -64,7 +64,7 @@ class Ledger:
         closed = ClosedPosition(
             position=position, side=position.side, leverage=leverage, exit_type=kind, closed_ms=now_ms
         )
-        append_bounded(floor.history(account.id).positions, closed, floor.config.max_history)
+        append_bounded(floor.history(account.id).positions, closed, floor.history_limit(account.id))
         floor.emit(PositionEvent(account.id, self.position_view(account, position, is_closed=True)))
 
     def tell(self) -> None:

@@ -36,7 +36,7 @@ class Risk:
             self._liquidate(account, now_ms)
 
     def _liquidate(self, account: Account, now_ms: int) -> None:
-        """Close everything: on the book within the market's price band, the rest at the mark with the insurance fund.
+        """Close everything: on the book within the market's price band, the rest with the insurance fund at the mark.
 
         What the account then still owes, the insurance fund pays.
         """

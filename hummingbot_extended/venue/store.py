@@ -1,7 +1,7 @@
 """The orders the venue knows, with the indices that finding them needs. `put` is the only way an order changes."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from msgspec import Struct
@@ -103,9 +103,10 @@ class OrderStore:
         if order.order_hash is not None:
             self._hashes.discard((order.account_id, order.order_hash))
 
-    def forget_closed(self, unfilled_before_ms: int, limit: int) -> None:
-        """Drop closed orders: unfilled ones closed before a time, and the oldest ones beyond `limit` an account."""
-        for history in self._state.histories.values():
+    def forget_closed(self, unfilled_before_ms: int, limit_of: Callable[[int], int]) -> None:
+        """Drop closed orders: unfilled ones closed before a time, and each account's oldest ones beyond its limit."""
+        for account_id, history in self._state.histories.items():
+            limit = limit_of(account_id)
             old = [o for o in history.orders.values() if not o.filled_qty and o.updated_ms < unfilled_before_ms]
             for order in old:
                 del history.orders[order.id]

@@ -81,7 +81,7 @@ class Trading:
             trade_type=kind,
             created_ms=now_ms,
         )
-        append_bounded(floor.history(order.account_id).trades, row, floor.config.max_history)
+        append_bounded(floor.history(order.account_id).trades, row, floor.history_limit(order.account_id))
         floor.emit(AccountTradeEvent(order.account_id, row))
         return filled
 
@@ -95,7 +95,9 @@ class Trading:
     def system_order(
         self, account_id: int, market: str, side: Side, qty: Decimal, kind: TradeType, now_ms: int
     ) -> Order:
-        """Open an order of the venue's own making on an account: a market order whose price is the mark."""
+        """Open an order of the venue's own making on an account: a market order at the mark, on the tick."""
+        state = self._floor.state.markets[market]
+        ticks = max(Decimal(1), (state.mark / state.spec.tick).to_integral_value())
         order_id = self._floor.state.ids.take()
         order = Order(
             id=order_id,
@@ -105,7 +107,7 @@ class Trading:
             type=OrderType.MARKET,
             side=side,
             status=OrderStatus.NEW,
-            price=self._floor.state.markets[market].mark,
+            price=ticks * state.spec.tick,
             qty=qty,
             time_in_force=TimeInForce.IOC,
             expire_ms=now_ms + 1,

@@ -101,9 +101,10 @@ def test_funding_is_paid_on_the_hour_once(desk: Desk) -> None:
     desk.engine.set_funding_rate(MARKET, D("0.0001"), NOW_MS)
     assert desk.engine.queries.market(MARKET).next_funding_ms == NOW_MS + HOUR_MS
     assert desk.engine.next_due_ms() <= NOW_MS + HOUR_MS
-    for now_ms in (NOW_MS + HOUR_MS - 1, NOW_MS + HOUR_MS, NOW_MS + HOUR_MS + 1):
+    for now_ms in (NOW_MS + HOUR_MS - 1, NOW_MS + HOUR_MS + 345, NOW_MS + HOUR_MS + 346):
         desk.engine.advance(now_ms)
-    assert len(desk.engine.queries.funding_payments(desk.a.id, 0).items) == 1
+    (payment,) = desk.engine.queries.funding_payments(desk.a.id, 0).items
+    assert payment.paid_ms == NOW_MS + HOUR_MS + 345
     assert desk.engine.queries.market(MARKET).next_funding_ms == NOW_MS + 2 * HOUR_MS
     desk.engine.advance(NOW_MS + 9 * HOUR_MS + 5)
     assert len(desk.engine.queries.funding_payments(desk.a.id, 0).items) == 2

@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hummingbot_extended.venue.enums import OrderStatus, OrderType, Side, TradeType
+from hummingbot_extended.venue.enums import AccountKind, OrderStatus, OrderType, Side, TradeType
 from hummingbot_extended.venue.refusals import Refusal
 from test.venue.engine_kit import BUY, DAY_MS, MARKET, NOW_MS, SELL, Desk, conditional, limit, trigger
 
@@ -160,6 +160,20 @@ def test_high_volume_accounts_keep_no_unfilled_orders(by_setting: bool) -> None:
     desk.place(desk.a, limit(SELL, "0.01", 84000))
     assert desk.order(fast, filled).status is OrderStatus.FILLED
     assert desk.place(fast, limit(BUY, "0.01", 83000, "gone")) is not None
+
+
+def test_house_accounts_are_remembered_briefly() -> None:
+    desk = Desk(max_house_history=4)
+    house = desk.open("house", kind=AccountKind.HOUSE)
+    cancelled = desk.place(house, limit(BUY, "0.01", 83000))
+    desk.engine.execute_cancel(cancelled.id, NOW_MS)
+    assert desk.engine.queries.order(house.id, cancelled.id) is None
+    for _ in range(10):
+        desk.trade(desk.a, house, "0.001", 84000)
+    desk.engine.advance(NOW_MS + 60_000)
+    assert len(desk.engine.queries.order_history(house.id).items) == 4
+    assert 4 <= len(desk.engine.queries.trades(house.id).items) <= 5
+    assert len(desk.engine.queries.trades(desk.a.id).items) == 10
 
 
 def test_histories_are_bounded() -> None:

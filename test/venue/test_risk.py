@@ -77,6 +77,13 @@ def test_the_insurance_fund_takes_what_the_book_does_not_and_pays_what_is_owed(d
     ) / D("0.1")
 
 
+@pytest.mark.parametrize(("mark", "price"), [("70000.4999", 70000), ("70000.7", 70001), ("0.2", 1)])
+def test_what_the_insurance_fund_takes_is_priced_on_the_tick(desk: Desk, mark: str, price: int) -> None:
+    desk.mark(D(mark))
+    assert desk.engine.queries.trades(desk.poor.id).items[0].price == price
+    assert desk.money() == 201_000
+
+
 def test_the_book_is_not_swept_beyond_the_band(desk: Desk) -> None:
     desk.place(desk.b, limit(BUY, "0.1", 60000))
     desk.mark(70000)
