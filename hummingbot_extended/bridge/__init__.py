@@ -1,0 +1,1 @@
+"""The bridge: a WebSocket server inside a Hummingbot process, for `hummingbot_extended.gateway`. Imports Hummingbot."""
