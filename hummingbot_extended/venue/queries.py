@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from heapq import nlargest
+from itertools import islice
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -149,12 +149,12 @@ class Queries:
         """Return the account's fills."""
         rows = (
             row
-            for row in self._floor.history(account_id).trades
+            for row in reversed(self._floor.history(account_id).trades)
             if (not markets or row.market in markets)
             and (type is None or row.trade_type is type)
             and (side is None or row.side is side)
         )
-        return _page(rows, cursor, limit)
+        return _first(rows, cursor, limit)
 
     def funding_payments(
         self,
@@ -169,7 +169,7 @@ class Queries:
         """Return the funding paid and received since `start_ms`."""
         rows = (
             row
-            for row in self._floor.history(account_id).payments
+            for row in reversed(self._floor.history(account_id).payments)
             if row.paid_ms >= start_ms and (not markets or row.market in markets) and (side is None or row.side is side)
         )
         return _page(rows, cursor, limit)
@@ -218,8 +218,8 @@ class Queries:
         self, market: str, start_ms: int, end_ms: int, *, cursor: int | None = None, limit: int = 10_000
     ) -> Page[FundingRate]:
         """Return the rates applied in [start_ms, end_ms]."""
-        rows = (row for row in self._floor.market(market).rates if start_ms <= row.ts_ms <= end_ms)
-        return _page(rows, cursor, limit)
+        rows = (row for row in reversed(self._floor.market(market).rates) if start_ms <= row.ts_ms <= end_ms)
+        return _first(rows, cursor, limit)
 
 
 class _Row(Protocol):
@@ -228,8 +228,13 @@ class _Row(Protocol):
 
 
 def _page[R: _Row](rows: Iterable[R], cursor: int | None, limit: int) -> Page[R]:
-    """Return the newest `limit` rows with ids below the cursor."""
-    page = nlargest(limit, (row for row in rows if cursor is None or row.id < cursor), key=lambda row: row.id)
+    """Return the newest `limit` rows with ids below the cursor, of rows in any order."""
+    return _first(sorted(rows, key=lambda row: row.id, reverse=True), cursor, limit)
+
+
+def _first[R: _Row](rows: Iterable[R], cursor: int | None, limit: int) -> Page[R]:
+    """Return the first `limit` rows with ids below the cursor, of rows that come newest first."""
+    page = list(islice((row for row in rows if cursor is None or row.id < cursor), limit))
     return Page(page, page[-1].id if page else None)
 
 

@@ -36,8 +36,8 @@ class Trading:
         """Trade what both still want at the maker's price; returns the taker's new state (told when it is final)."""
         floor, qty, price = self._floor, min(taker.remaining, maker.remaining), maker.limit_price
         market = floor.state.markets[taker.market]
-        trade_id = floor.state.ids.take()
-        maker = self._fill(maker, qty, price, floor.state.ids.take(), kind, now_ms, is_taker=False)
+        maker_trade_id, trade_id = floor.state.ids.take(), floor.state.ids.take()
+        maker = self._fill(maker, qty, price, maker_trade_id, kind, now_ms, is_taker=False)
         taker = self._fill(taker, qty, price, trade_id, kind, now_ms, is_taker=True)
         public = PublicTrade(
             id=trade_id, market=taker.market, side=taker.side, trade_type=kind, ts_ms=now_ms, price=price, qty=qty
