@@ -24,7 +24,7 @@ PASSWORD = "practice"
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Copy a folder by hard links, bytecode included: sizes and times are the same, so it is valid and saves seconds."""
+    """Copy a folder by hard links, bytecode included: valid, as sizes and times stay the same, and it saves seconds."""
     ignore = shutil.ignore_patterns("extended_perpetual")
     shutil.copytree(source, target, copy_function=link_file, ignore=ignore)
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from hummingbot_extended import _bootstrap
+from hummingbot_extended.installer import hook_file
 from test.install.hummingbots import NAMES, SITE
 
 
@@ -17,6 +18,7 @@ from hummingbot.client.settings import AllConnectorSettings
 kept = AllConnectorSettings.get_connector_settings()["binance"]
 assert "extended_perpetual" not in AllConnectorSettings.get_connector_settings()
 from hummingbot_extended import _bootstrap
+from hummingbot_extended.installer import hook_file
 _bootstrap.activate()
 listed = AllConnectorSettings.get_connector_settings()
 assert listed["binance"] is kept
@@ -31,6 +33,15 @@ def test_install_hook_is_switched_off_by_the_environment(monkeypatch: pytest.Mon
     monkeypatch.setenv(_bootstrap.DISABLE_ENV, "1")
     _bootstrap.install_hook()
     assert sys.meta_path == []
+
+
+def test_hook_file_is_silent_in_a_python_without_the_package() -> None:
+    """It stays behind when the package is uninstalled by pip alone, and runs at every start."""
+    command = [sys.executable, "-I", "-S", "-c", hook_file.CONTENT]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+    assert hook_file.CONTENT.startswith("import ")
+    assert hook_file.CONTENT.count("\n") == 1  # a .pth file is read line by line
 
 
 def test_hook_lets_a_copy_in_hummingbots_folder_win(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -83,8 +83,10 @@ def test_fee_overrides_are_read_from_the_users_file(
         "extended_perpetual_testnet_maker_percent_fee": "decimal",
     }  # fmt: skip
     table = {key: SimpleNamespace(type=kind, value=None) for key, kind in types.items()}
-    module = SimpleNamespace(fee_overrides_dict=lambda: table, fee_overrides_config_map={})
+    now = {"extended_perpetual_taker_percent_fee": SimpleNamespace(type="decimal", value=None)}
+    module = SimpleNamespace(fee_overrides_dict=lambda: table, fee_overrides_config_map=now)
     registration._keep_fee_overrides(module)
+    assert now["extended_perpetual_taker_percent_fee"].value == Decimal("0.07")
     assert {key: variable.value for key, variable in module.fee_overrides_dict().items()} == {
         "binance_maker_percent_fee": None,
         "extended_perpetual_taker_percent_fee": Decimal("0.07"),
