@@ -6,7 +6,7 @@ import pytest
 
 from hummingbot_extended.venue.enums import AccountKind, OrderStatus, OrderType, Side, TradeType
 from hummingbot_extended.venue.refusals import Refusal
-from test.venue.engine_kit import BUY, DAY_MS, MARKET, NOW_MS, SELL, Desk, conditional, limit, trigger
+from test.venue.engine_kit import BUY, DAY_MS, MARKET, NOW_MS, SELL, Desk, conditional, leg, limit, tpsl, trigger
 
 
 @pytest.fixture
@@ -160,6 +160,17 @@ def test_high_volume_accounts_keep_no_unfilled_orders(by_setting: bool) -> None:
     desk.place(desk.a, limit(SELL, "0.01", 84000))
     assert desk.order(fast, filled).status is OrderStatus.FILLED
     assert desk.place(fast, limit(BUY, "0.01", 83000, "gone")) is not None
+
+
+def test_of_two_legs_one_can_be_forgotten() -> None:
+    desk = Desk()
+    fast = desk.open("fast", is_high_volume=True)
+    desk.trade(fast, desk.a, "0.01", 84000)
+    legs = {"take_profit": leg(85000, 85000), "stop_loss": leg(83000, 83000)}
+    first = desk.place(fast, tpsl(SELL, "0.01", "legs", **legs))
+    desk.engine.execute_cancel(first.id, NOW_MS)
+    (other,) = desk.engine.queries.orders_by_external_id(fast.id, "legs")
+    assert other.stop_loss == legs["stop_loss"]
 
 
 def test_house_accounts_are_remembered_briefly() -> None:

@@ -182,6 +182,16 @@ def test_the_same_signed_order_is_a_duplicate_under_any_id(engine: Engine) -> No
     assert code_of(engine, signed(replace(ORDER, external_id="other", nonce=9))) is None
 
 
+def test_a_forgotten_order_frees_its_hash(engine: Engine) -> None:
+    account = engine.queries.account_by_key("a")
+    account.is_high_volume = True
+    receipt = engine.receive_order(account.id, signed(ORDER), NOW_MS)
+    engine.accept(receipt.id, NOW_MS)
+    assert code_of(engine, signed(replace(ORDER, external_id="other"))) == 1134
+    engine.execute_cancel(receipt.id, NOW_MS)
+    assert code_of(engine, signed(ORDER)) is None
+
+
 def bracket(kind: TpSlType, *, wrong_leg: bool = False) -> OrderRequest:
     request = replace(ORDER, tp_sl_type=kind)
     legs = {"take_profit": (90000, 89900), "stop_loss": (80000, 79000)}
