@@ -506,6 +506,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def _prove_account(self) -> Account:
         """Return the account; the first time, prove that the keys belong to it."""
+        if self._account is not None:
+            return self._account
         async with self._proving:
             if self._account is None:
                 self._account = await prove_credentials(
