@@ -1,5 +1,6 @@
 """One market's order book: from the stream's messages straight into Hummingbot's OrderBook, or broken with a reason."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from itertools import takewhile
@@ -8,7 +9,7 @@ from hummingbot.core.data_type.order_book import OrderBook
 
 from hummingbot_extended.connector.staleness import Staleness
 from hummingbot_extended.errors import ProtocolError
-from hummingbot_extended.exchange.channels import BookFrame, BookLevel, decode_book
+from hummingbot_extended.exchange.channels import BookLevel, decode_book
 from hummingbot_extended.streams.sequence import SequenceChecker
 
 WAITING = "waiting for the first snapshot"
@@ -42,7 +43,7 @@ class BookFeed:
         self._on_mended = on_mended
         self._clock = clock
         self._staleness = Staleness(clock())
-        self._sequence = SequenceChecker()
+        self._check_sequence = SequenceChecker().check
         self._update_id = 0
         self._broken: str | None = WAITING
         self._silent_s = 0.0
@@ -62,7 +63,7 @@ class BookFeed:
 
     def connected(self) -> None:
         """A new connection: its sequence starts anew, and the book waits for its snapshot."""
-        self._sequence = SequenceChecker()
+        self._check_sequence = SequenceChecker().check
         self._staleness.reset(self._clock())
         self._broken = self._broken or WAITING
 
@@ -84,25 +85,26 @@ class BookFeed:
         """Apply one message of the stream. Raises ProtocolError, upon which the stream reconnects."""
         try:
             frame = decode_book(message)
-            self._sequence.check(frame.seq)
-            self._apply(frame)
+            self._check_sequence(frame.seq)
+            self._update_id += 1
+            sides = frame.data
+            if frame.is_snapshot:
+                self._apply_snapshot(sides.bids, sides.asks)
+            else:
+                self._apply_delta(sides.bids, sides.asks)
         except ProtocolError as error:
             self.disconnected(str(error))
             raise
 
-    def _apply(self, frame: BookFrame) -> None:
-        self._update_id += 1
-        sides = frame.data
-        if frame.is_snapshot:
-            self._apply_snapshot(sides.bids, sides.asks)
-        elif self._broken is not None:
+    def _apply_delta(self, bids: Sequence[BookLevel], asks: Sequence[BookLevel]) -> None:
+        if self._broken is not None:
             raise ProtocolError("a delta came before the snapshot")
-        else:
-            if crosses(self.order_book, sides.bids, sides.asks):
-                raise ProtocolError("the book is crossed")
-            self._staleness.message(self._clock())
-            self.order_book.apply_diffs(sides.bids, sides.asks, self._update_id)
-            self.deltas += 1
+        order_book = self.order_book
+        if crosses(order_book, bids, asks):
+            raise ProtocolError("the book is crossed")
+        order_book.apply_diffs(bids, asks, self._update_id)
+        self._staleness.message(self._clock())
+        self.deltas += 1
 
     def _apply_snapshot(self, bids: Sequence[BookLevel], asks: Sequence[BookLevel]) -> None:
         now_s = self._clock()
@@ -139,25 +141,30 @@ def crosses(order_book: OrderBook, bids: Sequence[BookLevel], asks: Sequence[Boo
 
     Asked beforehand, because OrderBook hides it: it throws away levels until nothing overlaps.
     """
-    bid = -1.0
+    try:
+        bid, ask = order_book.get_price(False), order_book.get_price(True)
+    except OSError:  # Hummingbot's EnvironmentError: a side is empty
+        return _would_cross(order_book, bids, asks)
     for row in bids:
         if row.price > bid and row.amount > 0:
             bid = row.price
-    ask = float("inf")
     for row in asks:
         if row.price < ask and row.amount > 0:
             ask = row.price
-    if bid >= ask:
-        return True
-    try:
-        if bid < order_book.get_price(True) and ask > order_book.get_price(False):
-            return False
-    except OSError:  # one side is empty: the other is still to be looked at
-        pass
-    gone_asks = {row.price for row in asks if row.amount <= 0}
+    # Only where the new tops meet the old ones does it matter which of those are deleted by the same message.
+    return bid >= ask and _would_cross(order_book, bids, asks)
+
+
+def _would_cross(order_book: OrderBook, bids: Sequence[BookLevel], asks: Sequence[BookLevel]) -> bool:
+    """The exact answer, from the levels that will be there."""
+    bid = max((row.price for row in bids if row.amount > 0), default=-math.inf)
+    ask = min((row.price for row in asks if row.amount > 0), default=math.inf)
     gone_bids = {row.price for row in bids if row.amount <= 0}
-    met_asks = takewhile(lambda entry: entry.price <= bid, order_book.ask_entries())
+    gone_asks = {row.price for row in asks if row.amount <= 0}
     met_bids = takewhile(lambda entry: entry.price >= ask, order_book.bid_entries())
-    return any(entry.price not in gone_asks for entry in met_asks) or any(
-        entry.price not in gone_bids for entry in met_bids
+    met_asks = takewhile(lambda entry: entry.price <= bid, order_book.ask_entries())
+    return (
+        bid >= ask
+        or any(entry.price not in gone_bids for entry in met_bids)
+        or any(entry.price not in gone_asks for entry in met_asks)
     )
