@@ -33,8 +33,12 @@ def uninstall(
 
     with one_sentence():
         hummingbot = find_hummingbot(hummingbot_dir)
-        for path in _put_aside([hummingbot.conf, *(conf_dir or ())]):
+        moved = _put_aside([hummingbot.conf, *(conf_dir or ())])
+        for path in moved:
             typer.echo(f"put aside: {path}")
+        if moved:
+            typer.echo("(Hummingbot refuses every login while it has keys of a connector it cannot find;")
+            typer.echo(" hummingbot-extended install says how they come back)")
         left = _remove(hummingbot)
         for path in left:
             typer.echo(f"left in place, it is not ours or was changed by hand: {path}")
