@@ -1,0 +1,174 @@
+"""hummingbot-api's REST: one call, one mapping of statuses to errors, one translation of its orders and fills."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from hummingbot_extended.gateway.enums import OrderStatus, OrderType
+from hummingbot_extended.gateway.errors import (
+    AuthenticationError,
+    ConnectionLostError,
+    ErrorCode,
+    ExchangeUnavailableError,
+    HummingbotClientException,
+    InvalidOrderError,
+    OrderNotFoundError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+)
+from hummingbot_extended.gateway.protocol import decimal_of, plain
+
+_STATUSES: Mapping[str, OrderStatus] = {
+    "SUBMITTED": OrderStatus.OPEN,
+    "OPEN": OrderStatus.OPEN,
+    "PENDING_CANCEL": OrderStatus.OPEN,
+    "PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED,
+    "FILLED": OrderStatus.FILLED,
+    "CANCELLED": OrderStatus.CANCELLED,
+    "FAILED": OrderStatus.FAILED,
+}
+_TYPES: Mapping[str, OrderType] = {
+    "LIMIT": OrderType.LIMIT,
+    "LIMIT_MAKER": OrderType.LIMIT,
+    "MARKET": OrderType.MARKET,
+}
+
+
+class ApiRest:
+    """Calls one hummingbot-api on a session that carries the credentials."""
+
+    def __init__(self, base_url: str, session: aiohttp.ClientSession) -> None:
+        self._base_url = base_url
+        self._session = session
+
+    async def get(self, path: str, timeout_s: float) -> Any:
+        """Return what a GET answers. Raises as `post`."""
+        return await self._call("GET", path, None, timeout_s)
+
+    async def post(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Any:
+        """Return what a POST answers. Raises the HummingbotClientException that the status stands for."""
+        return await self._call("POST", path, body, timeout_s)
+
+    async def page(self, path: str, body: Mapping[str, Any], timeout_s: float) -> list[dict[str, Any]]:
+        """Return the entries of a paged answer's first page."""
+        answer = await self.post(path, body, timeout_s)
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, list):
+            raise ServerError(f"{path}: the answer is no page of entries")
+        return data
+
+    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> Any:
+        data = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with asyncio.timeout(timeout_s):
+                async with self._session.request(method, self._base_url + path, data=data, headers=headers) as response:
+                    raw = await response.read()
+        except TimeoutError:
+            raise RequestTimeoutError(f"{method} {path}: no answer within {timeout_s:g} s") from None
+        except aiohttp.ClientConnectorError as error:
+            raise ConnectionLostError(f"no connection to {self._base_url}: {error.strerror}", sent=False) from error
+        except aiohttp.ClientError as error:
+            raise ConnectionLostError(f"{method} {path}: {type(error).__name__}") from error
+        if response.status >= 400:
+            raise _error(response.status, _detail(raw), response.headers.get("Retry-After"))
+        try:
+            return msgspec.json.decode(raw)
+        except msgspec.DecodeError as error:
+            raise ServerError(f"{method} {path}: the answer is not JSON") from error
+
+
+def _error(status: int, detail: str, retry_after: str | None) -> HummingbotClientException:
+    match status:
+        case 401:
+            return AuthenticationError(f"hummingbot-api refuses user name and password: {detail}")
+        case 403:
+            return AuthenticationError(detail, code=ErrorCode.PERMISSION_DENIED)
+        case 404:
+            return OrderNotFoundError(detail)
+        case 400 | 422:
+            return InvalidOrderError(f"Invalid order: {detail}")
+        case 429:
+            wait_s = float(retry_after) if retry_after and retry_after.isdigit() else None
+            return RateLimitedError(detail, retry_after_s=wait_s)
+        case 503:
+            return ExchangeUnavailableError(detail)
+    return ServerError(f"{detail} (HTTP {status})")
+
+
+def _detail(raw: bytes) -> str:
+    try:
+        detail = msgspec.json.decode(raw)["detail"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return raw[:200].decode("utf-8", "replace") or "no reason given"
+    return detail if isinstance(detail, str) else msgspec.json.encode(detail).decode()[:500]
+
+
+def order_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an order of hummingbot-api as our wire has it. `hummingbot_state` is its own word."""
+    word = str(entry.get("status", "SUBMITTED"))
+    status = _STATUSES.get(word, OrderStatus.OPEN)
+    amount, filled = text_of(entry.get("amount")), text_of(entry.get("filled_amount")) or "0"
+    order_type = str(entry.get("order_type", "LIMIT"))
+    order = {
+        "order_id": entry.get("order_id"),
+        "exchange_order_id": entry.get("exchange_order_id"),
+        "symbol": entry.get("trading_pair"),
+        "exchange": entry.get("connector_name"),
+        "price": text_of(entry.get("price")),
+        "amount": amount,
+        # Its database loses fills that come at once; an order it calls filled was filled in full.
+        "filled": amount if status is OrderStatus.FILLED else filled,
+        "side": str(entry.get("trade_type", "")).lower(),
+        "type": _TYPES.get(order_type, OrderType.LIMIT).value,
+        "order_type": _TYPES.get(order_type, OrderType.LIMIT).value,
+        "post_only": order_type == "LIMIT_MAKER",
+        "status": status.value,
+        "acknowledged": word not in ("SUBMITTED", "FAILED"),
+        "cancel_requested": word == "PENDING_CANCEL",
+        "hummingbot_state": word,
+        "created_at": time_of(entry.get("created_at")),
+        "timestamp": time_of(entry.get("updated_at")),
+    }
+    if entry.get("error_message"):
+        order["reason"] = entry["error_message"]
+    return order
+
+
+def fill_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fill of hummingbot-api as our wire has it."""
+    fee = text_of(entry.get("fee_paid"))
+    return {
+        "trade_id": entry.get("trade_id"),
+        "order_id": entry.get("order_id"),
+        "own": True,
+        "symbol": entry.get("trading_pair"),
+        "exchange": entry.get("connector_name"),
+        "price": text_of(entry.get("price")),
+        "amount": text_of(entry.get("amount")),
+        "side": str(entry.get("trade_type", "")).lower(),
+        "fees": [] if fee is None else [{"asset": entry.get("fee_currency") or "", "amount": fee}],
+        "timestamp": time_of(entry.get("timestamp")),
+    }
+
+
+def text_of(value: Any) -> str | None:
+    """Return a JSON number as a plain decimal text; None for none."""
+    number = decimal_of(value)
+    return None if number is None else plain(number)
+
+
+def time_of(value: Any) -> float | None:
+    """Return an ISO time (UTC where it names no zone) in epoch seconds; None for what is none."""
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
