@@ -26,7 +26,7 @@ from hummingbot_extended.gateway.errors import (
 )
 from hummingbot_extended.gateway.protocol import OrderRequest, Reply, Welcome, plain
 from hummingbot_extended.gateway.transports.api_feed import CHANNELS, ApiFeed, levels
-from hummingbot_extended.gateway.transports.api_orders import ApiOrders, Memory
+from hummingbot_extended.gateway.transports.api_orders import ApiOrders, Followed, Memory
 from hummingbot_extended.gateway.transports.api_rest import ApiRest, text_of
 from hummingbot_extended.gateway.transports.base import TransportListener
 
