@@ -30,6 +30,11 @@ class Hbot:
         self.workspace = workspace
         self._environment = workspace.environment(HBOT_PASSWORD=secrets.token_urlsafe(16), **environment)
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of every process of this Hummingbot; holds the keystore's password."""
+        return self._environment
+
     def run(self, *arguments: str, stdin: str = "", timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         """Run `hbot ARGUMENTS` and return what it printed. Raises HbotError when it fails or takes too long."""
         return self._run("hummingbot.cli.main", "hbot", arguments, stdin, timeout_s)

@@ -1,0 +1,145 @@
+"""A trial by SIGKILL: the bot dies around a POST, again and again, and no order may be orphaned.
+
+    python -m test.e2e.kill_trial --kills 50
+
+After each death the next life must have closed, or must be tracking, every order that the dead one left open.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hummingbot_extended.demo.hbot import Hbot
+from hummingbot_extended.demo.runner import account_ledger, prepare_hummingbot
+from hummingbot_extended.demo.venue_process import VenueProcess
+
+SCRIPT = Path(__file__).with_name("scripts") / "order_storm.py"
+CONFIGURATION = "conf_order_storm.yml"
+OPEN = ("NEW", "PARTIALLY_FILLED", "UNTRIGGERED")
+SLOW_POST = {"kind": "slow_reply", "path": "POST /api/v1/user/order", "value": 0.25}
+
+
+class KillTrial:
+    """One venue that lives on, one bot that dies `kills` times."""
+
+    def __init__(self, folder: Path, kills: int, seed: int) -> None:
+        self.folder = folder
+        self.kills = kills
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.left_open: list[int] = []  # orders that each death left open
+
+    def run(self) -> list[str]:
+        """Return the orders that no life took care of (external ids); empty: the trial is passed."""
+        options = ("--funding-interval", "24h", "--seed", str(self.seed), "--balance", "1000000")
+        with VenueProcess(*options, log=self.folder / "venue.log") as venue:
+            hbot = prepare_hummingbot(self.folder / "root", venue, step=lambda _: None)
+            shutil.copy(SCRIPT, hbot.workspace.root / "scripts")
+            stop_file = self.folder / "stop"
+            settings = {"script_file_name": SCRIPT.name, "stop_file": str(stop_file), "orders_a_tick": 3}
+            hbot.workspace.write_conf(f"scripts/{CONFIGURATION}", {**settings, "seed": self.seed})
+            venue.post("/practice/faults", SLOW_POST)
+            orphans: list[str] = []
+            inherited: set[str] = set()
+            for life in range(self.kills + 1):
+                if life == self.kills:  # the last life places nothing and ends in peace
+                    stop_file.touch()
+                with Life(hbot) as bot:
+                    orphans += self._still_open(bot, venue, inherited)
+                    if life < self.kills:
+                        inherited = self._kill_around_a_post(bot, venue)
+            return sorted(set(orphans))
+
+    def _kill_around_a_post(self, bot: "Life", venue: VenueProcess) -> set[str]:
+        before = self._posts(venue)
+        self._until(bot, lambda: self._posts(venue) > before, "the bot sent no further order")
+        time.sleep(self.random.uniform(0, 0.35))
+        bot.kill()
+        time.sleep(0.1)
+        left = _open_orders(venue)
+        self.left_open.append(len(left))
+        return left
+
+    def _still_open(self, bot: "Life", venue: VenueProcess, inherited: set[str]) -> list[str]:
+        try:
+            self._until(bot, lambda: not inherited & _open_orders(venue), "orphans")
+        except TimeoutError:
+            return sorted(inherited & _open_orders(venue))
+        return []
+
+    def _posts(self, venue: VenueProcess) -> int:
+        return int(venue.get("/practice/faults")[0]["fired"])
+
+    def _until(self, bot: "Life", condition: Callable[[], bool], complaint: str) -> None:
+        deadline_s = time.monotonic() + 40
+        while not condition():
+            bot.check()
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(complaint)
+            time.sleep(0.05)
+
+
+class Life:
+    """One life of the bot: Hummingbot's own engine, started without its CLI to save time."""
+
+    def __init__(self, hbot: Hbot) -> None:
+        self._hbot = hbot
+
+    def __enter__(self) -> "Life":
+        command = [sys.executable, "-m", "hummingbot.cli.engine", "--name", "conf_order_storm"]
+        self._log = (self._hbot.workspace.root / "engine.log").open("a")
+        self._process = subprocess.Popen(
+            [*command, "--script-config", CONFIGURATION],
+            cwd=self._hbot.workspace.root,
+            env=self._hbot.environment,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(60)
+        self._log.close()
+
+    def check(self) -> None:
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the engine ended by itself with {self._process.returncode}")
+
+    def kill(self) -> None:
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait(10)
+
+
+def _open_orders(venue: VenueProcess) -> set[str]:
+    return {order["externalId"] for order in account_ledger(venue)["orders"] if order["status"] in OPEN}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="keep logs, database and ledger in this folder")
+    arguments = parser.parse_args()
+    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="kill-trial-"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    trial = KillTrial(folder, arguments.kills, arguments.seed)
+    orphans = trial.run()
+    print(f"{arguments.kills} kills around a POST; open orders left by each: {trial.left_open}")
+    print(f"orphans: {orphans or 'none'}; logs in {folder}")
+    sys.exit(bool(orphans))
+
+
+if __name__ == "__main__":
+    main()
