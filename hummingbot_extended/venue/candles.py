@@ -181,6 +181,7 @@ class CandleStore:
         start = now_ms // MINUTE_MS
         self._series: dict[tuple[str, CandleKind], Series] = {}
         self._days: dict[str, tuple[int, DayStats]] = {}
+        self._finished: dict[tuple[str, CandleKind, str], tuple[int, list[Candle]]] = {}
         for spec in specs:
             for salt, kind in enumerate(CandleKind):
                 path = MinutePath(spec, seed, salt, spec.start_price, start)
@@ -210,9 +211,15 @@ class CandleStore:
         return found
 
     def current(self, market: str, kind: CandleKind, interval: str) -> Candle:
-        """Return the candle that is forming. Raises Refusal 1005."""
-        last = self._series[market, kind].last
-        return self.candles(market, kind, interval, last.start_ms, 1)[0]
+        """Return the candle that is forming; its finished minutes are folded once a minute. Raises Refusal 1005."""
+        series = self._series[market, kind]
+        minute = series.last.start_ms // MINUTE_MS
+        first = bucket_start_minute(minute, interval)
+        key = market, kind, interval
+        if key not in self._finished or self._finished[key][0] != minute:
+            past = list(series.minutes(first, minute - 1))
+            self._finished[key] = minute, [_fold(first, past, interval)] if past else []
+        return _fold(first, [*self._finished[key][1], series.last], interval)
 
     def day(self, market: str) -> DayStats:
         """Return the statistics of the 24 hours up to the present minute (computed once a minute)."""
@@ -248,6 +255,8 @@ class CandleStore:
         for (market, kind), series in self._series.items():
             if rows := stored.get(f"{market} {kind}"):
                 series.load(rows)
+        self._days.clear()
+        self._finished.clear()
 
 
 def _fold(start_minute: int, minutes: Iterable[Candle], interval: str) -> Candle:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from aiohttp import web
 
 from hummingbot_extended.venue.accounts import Account
-from hummingbot_extended.venue.faults import REQUEST_FAULTS, FaultKind
+from hummingbot_extended.venue.faults import REQUEST_FAULTS, Fault, FaultKind
 from hummingbot_extended.venue.rate_limit import RateLimit
 from hummingbot_extended.venue.records import Page
 from hummingbot_extended.venue.refusals import Refusal
@@ -48,7 +48,7 @@ class Rest:
         self.requests[name] = self.requests.get(name, 0) + 1
         try:
             self._check(request)
-            await self._suffer_before(request)
+            await self.suffer_before(request)
             response = self._respond(await handler(request))
             response = self._suffer_after(request, response)
         except Refusal as refused:
@@ -69,7 +69,8 @@ class Rest:
         if wait_ms:
             raise Refusal(429, "RATE_LIMITED", f"{math.ceil(wait_ms / 1000)}")
 
-    async def _suffer_before(self, request: web.Request) -> None:
+    async def suffer_before(self, request: web.Request) -> None:
+        """Let the faults happen that come before a request is looked at. Raises Refusal for those that refuse it."""
         for kind in (FaultKind.SLOW_REPLY, FaultKind.TOO_MANY_REQUESTS, FaultKind.SERVER_ERROR, FaultKind.BARE_404):
             fault = self._fires(request, kind)
             if fault is None:
@@ -89,7 +90,7 @@ class Rest:
         fault = self._fires(request, FaultKind.REPLY_ERROR)
         return web.Response(status=int(fault.value), text="Bad Gateway") if fault else response
 
-    def _fires(self, request: web.Request, kind: FaultKind):  # type: ignore[no-untyped-def]
+    def _fires(self, request: web.Request, kind: FaultKind) -> Fault | None:
         if kind not in REQUEST_FAULTS or not self.core.plan.any_live(self.core.now_ms()):
             return None
         account = self.core.engine.queries.account_by_key(request.headers.get(API_KEY_HEADER, ""))

@@ -49,6 +49,10 @@ class RpcApi:
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Serve one RPC socket until it closes."""
+        try:
+            await self._rest.suffer_before(request)
+        except Refusal as refused:
+            return self._rest.refuse(refused)
         missing = self._core.variants.missing_user_agent
         if request.headers.get("Upgrade", "").lower() != "websocket" or (
             missing != "allow" and not request.headers.get("User-Agent")

@@ -67,15 +67,17 @@ class PracticeVenue:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._life is not None:
-            self._life.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._life
-        for connection in self.core.hub.connections:
-            connection.finish(GOING_AWAY)
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await self.core.stop()
+        try:
+            if self._life is not None:
+                self._life.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._life
+        finally:
+            for connection in self.core.hub.connections:
+                connection.finish(GOING_AWAY)
+            if self._runner is not None:
+                await self._runner.cleanup()
+            await self.core.stop()
 
     async def serve(self) -> None:
         """Wait until the venue fails; its life is endless otherwise. Cancel it to leave."""

@@ -40,6 +40,7 @@ class StreamApi:
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Open a stream: a WebSocket on an upgrade, an event stream when the client accepts one, else 400."""
         try:
+            await self._rest.suffer_before(request)
             channel = self._channel(request)
             account = int(channel.detail) if channel.scope is Scope.ACCOUNT else 0
             if request.headers.get("Upgrade", "").lower() == "websocket":

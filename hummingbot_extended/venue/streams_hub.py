@@ -161,7 +161,7 @@ class StreamsHub:
             case Scope.INDEX:
                 return [self._price(market, PriceSource.INDEX, view.index_price, self._now_ms())]
             case _:
-                return [self._candle(channel)]
+                return [self._candle(channel, self._current_candle(channel))]
 
     def _account_opening(self, account_id: int) -> list[Update]:
         queries, wire = self._engine().queries, self._wire()
@@ -317,7 +317,7 @@ class StreamsHub:
             key = candle.start_ms, candle.high, candle.low, candle.close, candle.volume
             if self._last_candles.get(channel) != key:
                 self._last_candles[channel] = key
-                self._publish(self._candle(channel), channel.detail)
+                self._publish(self._candle(channel, candle), channel.detail)
 
     # --- updates ----------------------------------------------------------------------------------------------------
 
@@ -345,8 +345,8 @@ class StreamsHub:
         kind, _, interval = channel.detail.partition(".")
         return self._candles.current(channel.market or "", CandleKind(kind), interval)
 
-    def _candle(self, channel: Channel) -> Update:
-        row = candle_row(self._current_candle(channel), with_volume=channel.detail.startswith(CandleKind.TRADES))
+    def _candle(self, channel: Channel, candle: Candle) -> Update:
+        row = candle_row(candle, with_volume=channel.detail.startswith(CandleKind.TRADES))
         return self._update(Scope.CANDLES, channel.market or "", "", [row])
 
     def _account(self, kind: str, data: Json) -> Update:

@@ -89,6 +89,7 @@ def test_end_time_pages_and_history_ends() -> None:
     assert candles.candles(BTC, TRADES, "PT1M", 0, 5) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40_000_000))
 def test_weeks_begin_on_monday_and_months_on_the_first(minute: int) -> None:
     week = datetime.fromtimestamp(bucket_start_minute(minute, "P7D") * 60, UTC)
@@ -123,6 +124,16 @@ def test_prices_share_the_path_of_trades_and_current_follows() -> None:
     assert [m.close for m in marks] == [t.close for t in trades]
     candles.add(BTC, CandleKind.MARK, NOW_MS, D("84100.5"))
     assert candles.current(BTC, CandleKind.MARK, "PT5M").high == max(D("84100.5"), *(m.high for m in marks[:5]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(["PT1M", "PT5M", "PT1H", "P1D", "P7D"]), st.lists(st.integers(0, 400_000), max_size=8))
+def test_the_forming_candle_is_the_newest_of_the_listing(interval: str, offsets: list[int]) -> None:
+    candles = store()
+    for number, offset_ms in enumerate(sorted(offsets)):
+        candles.add(BTC, TRADES, NOW_MS + offset_ms, D(84000 + number), D("0.1"))
+        (newest,) = candles.candles(BTC, TRADES, interval, NOW_MS + 10**7, 1)
+        assert candles.current(BTC, TRADES, interval) == newest
 
 
 def test_a_stored_life_is_taken_up_again() -> None:

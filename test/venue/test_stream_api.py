@@ -332,6 +332,38 @@ async def test_an_account_event_stream_needs_the_key_and_has_keep_alives() -> No
             assert raw.count(b"\nid: ") + raw.startswith(b"id: ") == 3
 
 
+@pytest.mark.parametrize(("kind", "status"), [("server_error", 500), ("too_many_requests", 429), ("bare_404", 404)])
+async def test_a_fault_can_refuse_a_stream(kind: str, status: int) -> None:
+    async with trading() as (venue, client):
+        for path, url in (("*/v1/*", venue.stream_url + BOOK), ("*/v2/rpc", venue.rpc_url)):
+            await client.control("POST", "/faults", kind=kind, path=path, count=1)
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await client.session.ws_connect(url)
+            assert refused.value.status == status
+            async with client.session.ws_connect(url):
+                pass
+
+
+async def test_an_event_stream_is_cut_or_ended_by_a_fault_and_forgotten_when_its_reader_leaves() -> None:
+    async with trading(ping_interval_s=0.1) as (venue, client):
+        url = venue.origin + f"/stream.extended.exchange/v1/prices/mark/{MARKET}"
+        for value, price in ((None, "85000"), (1001, "85001")):
+            await client.control("DELETE", "/faults")
+            async with client.session.get(url, headers={"Accept": "text/event-stream"}) as reply:
+                await reply.content.readany()
+                await fault(client, "cut", count=1, **({"value": value} if value else {}))
+                await client.control("POST", "/price", market=MARKET, price=price)
+                if value is None:
+                    with pytest.raises(aiohttp.ClientPayloadError):
+                        await reply.content.read()
+                else:
+                    await reply.content.read()
+        async with client.session.get(url, headers={"Accept": "text/event-stream"}) as reply:
+            await reply.content.readany()
+            reply.close()
+        await until(lambda: not venue.core.hub.connections)
+
+
 # --- keep-alive and slow readers -------------------------------------------------------------------------------------
 
 
