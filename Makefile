@@ -64,7 +64,7 @@ demo: env  ## an unmodified Hummingbot trades on the practice venue: make demo [
 test: check unit  ## everything that needs no service: lint, types, layers, tests, coverage
 
 check: env  ## format, lint, types and layers
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "format and lint: ok"
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/hadolint Dockerfile && echo "format and lint: ok"
 	@$(BIN)/mypy
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo 2>/dev/null || PYTHONPATH=. $(BIN)/lint-imports
 

