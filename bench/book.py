@@ -224,7 +224,7 @@ async def our_books(base_url: str) -> AsyncIterator[list[StampedBook]]:
         async def connected() -> None:
             feed.connected()
 
-        request = StreamRequest(url=base_url + orderbook_path(market))
+        request = StreamRequest(url=base_url + orderbook_path(market), data_timeout_s=None)
         return StreamSupervisor(request, transports, on_message=feed.handle, on_connected=connected, budgets=budgets)
 
     tasks = [asyncio.create_task(supervisor(market, book).run()) for market, book in zip(MARKETS, books, strict=True)]

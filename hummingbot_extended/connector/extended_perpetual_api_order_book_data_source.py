@@ -194,12 +194,12 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
                 is_known_to_fail = True
                 await self._sleep(SYMBOL_RETRY_S)
 
-    def _open_stream(self, path: str, feed: Feed, *, data_timeout_s: float) -> StreamSupervisor:
+    def _open_stream(self, path: str, feed: Feed) -> StreamSupervisor:
         async def connected() -> None:
             feed.connected()
 
         return StreamSupervisor(
-            StreamRequest(url=public_stream_url(path, self._domain), data_timeout_s=data_timeout_s),
+            StreamRequest(url=public_stream_url(path, self._domain), data_timeout_s=None),
             self._transports,
             on_message=feed.handle,
             on_connected=connected,
@@ -210,7 +210,7 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
         while True:
             await asyncio.sleep(WATCH_INTERVAL_S)
             for streams in self._streams.values():
-                streams.book.check_silence()
+                streams.check_silence()
 
     # --- funding ----------------------------------------------------------------------------------------------------
 

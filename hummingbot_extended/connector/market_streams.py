@@ -1,6 +1,7 @@
 """Every stream of one market: five sockets, the supervisors that keep them open, and what they feed."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
@@ -25,8 +26,7 @@ from hummingbot_extended.exchange.enums import PriceType
 from hummingbot_extended.streams.sequence import SequenceChecker
 from hummingbot_extended.streams.supervisor import StreamSupervisor
 
-# How long each stream may be silent (s). A book is judged by its own habits; a trade may be rare, a rate is hourly.
-BOOK_SILENCE_S = 80.0
+# How long a stream may be silent (s): a trade may be rare, a rate is hourly. A book is judged by its own habits.
 TRADES_SILENCE_S = 900.0
 PRICE_SILENCE_S = 300.0
 FUNDING_SILENCE_S = 3_900.0
@@ -49,9 +49,12 @@ class Feed(Protocol):
 
 
 class OpenStream(Protocol):
-    """Makes the supervisor of one public stream path; nothing is opened before its `run`."""
+    """Makes the supervisor of one public stream path; nothing is opened before its `run`.
 
-    def __call__(self, path: str, feed: Feed, *, data_timeout_s: float) -> StreamSupervisor:
+    It keeps no data deadline of its own: a timer for each message would cost more than the message.
+    """
+
+    def __call__(self, path: str, feed: Feed) -> StreamSupervisor:
         """Return the supervisor."""
         ...
 
@@ -114,14 +117,14 @@ class MarketStreams:
         self._mark = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.MARK))
         self._index = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.INDEX))
         self._funding = PriceFeed(decode_funding, self._news)
-        feeds: tuple[tuple[str, Feed, float], ...] = (
-            (orderbook_path(market), self.book, BOOK_SILENCE_S),
-            (trades_path(market), self.trades, TRADES_SILENCE_S),
-            (funding_path(market), self._funding, FUNDING_SILENCE_S),
-            (price_path(PriceType.MARK, market), self._mark, PRICE_SILENCE_S),
-            (price_path(PriceType.INDEX, market), self._index, PRICE_SILENCE_S),
+        feeds: tuple[tuple[str, Feed], ...] = (
+            (orderbook_path(market), self.book),
+            (trades_path(market), self.trades),
+            (funding_path(market), self._funding),
+            (price_path(PriceType.MARK, market), self._mark),
+            (price_path(PriceType.INDEX, market), self._index),
         )
-        self.supervisors = tuple(open_stream(path, feed, data_timeout_s=silence_s) for path, feed, silence_s in feeds)
+        self.supervisors = tuple(open_stream(path, feed) for path, feed in feeds)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.book!r} {self.trades!r} {self.prices!r}>"
@@ -143,6 +146,15 @@ class MarketStreams:
             await self._has_book.wait()
             for supervisor in others:
                 group.create_task(supervisor.run(), name=supervisor.name)
+
+    def check_silence(self) -> None:
+        """Have streams reconnect that were silent for too long. Call it every second."""
+        self.book.check_silence()
+        limits = (TRADES_SILENCE_S, FUNDING_SILENCE_S, PRICE_SILENCE_S, PRICE_SILENCE_S)
+        for supervisor, limit_s in zip(self.supervisors[1:], limits, strict=True):
+            heard_s = max(supervisor.stats.connected_at_s or 0.0, supervisor.stats.last_message_at_s or 0.0)
+            if supervisor.is_connected and time.monotonic() - heard_s > limit_s:
+                supervisor.request_reconnect(f"no data for {limit_s:.0f} s")
 
     def _mended(self) -> None:
         self._has_book.set()

@@ -141,6 +141,26 @@ async def test_a_stalled_stream_that_answers_pings_breaks_the_book(
     assert tracker.data_source.streams(PAIR).supervisors[0].generation == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "number"),
+    [("*publicTrades*", "TRADES_SILENCE_S", 1), ("*prices/mark*", "PRICE_SILENCE_S", 3)],
+)
+async def test_a_silent_stream_of_trades_or_prices_is_opened_anew(
+    venue: PracticeVenue,
+    tracker: ExtendedOrderBookTracker,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    name: str,
+    number: int,
+) -> None:
+    supervisor = tracker.data_source.streams(PAIR).supervisors[number]
+    await until(lambda: supervisor.stats.messages > 1)
+    set_fault(venue, FaultKind.STALL, path, count=1, value=600)
+    monkeypatch.setattr(market_streams, name, 0.3)
+    await until(lambda: supervisor.generation > 1)
+    assert tracker.broken_reason(PAIR) is None
+
+
 async def test_trade_events_reach_listeners_once_and_history_does_not(
     venue: PracticeVenue, tracker: ExtendedOrderBookTracker
 ) -> None:
