@@ -26,7 +26,10 @@ all of the control API (ledger, prices, funding, accounts, variants).
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("venue", epilog=EPILOG)(venue)
+    from hummingbot_extended.venue.variants import describe_variants
+
+    variants = "; ".join(f"{name}={'|'.join(values)}" for name, values in describe_variants().items())
+    app.command("venue", epilog=f"{EPILOG}\nVariants (the default comes first): {variants}.")(venue)
 
 
 def venue(
