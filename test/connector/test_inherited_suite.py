@@ -14,6 +14,7 @@ from hummingbot.connector.test_support.perpetual_derivative_test import Abstract
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
 from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TokenAmount
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 
 from hummingbot_extended.connector.extended_perpetual_derivative import ExtendedPerpetualDerivative
 from hummingbot_extended.exchange.channels import decode_account
@@ -43,6 +44,7 @@ class ExtendedPerpetualDerivativeTests(AbstractPerpetualDerivativeTests.Perpetua
         local = patch.dict(os.environ, {LOCAL_URL_ENV: "http://127.0.0.1:8099"})
         local.start()
         self.addCleanup(local.stop)
+        self.addAsyncCleanup(ConnectionsFactory().close)
         super().setUp()
 
     def create_exchange_instance(self):
