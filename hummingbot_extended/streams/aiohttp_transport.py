@@ -132,15 +132,12 @@ class _Socket(aiohttp.ClientWebSocketResponse):
 
     def take_buffered(self) -> Any:
         """Return the next message if it is here and is text, else None."""
-        queue = self._reader
-        buffered = getattr(queue, "_buffer", None)
-        if not buffered or self._waiting or self._closed or self._closing:
+        reader = self._reader
+        buffered = getattr(reader, "_buffer", None)
+        if not buffered or buffered[0][0].type is not WSMsgType.TEXT or self._closed or self._waiting or self._closing:
             return None
-        if buffered[0][0].type is not WSMsgType.TEXT:
-            return None
-        # With something buffered, read() ends in its first step.
         try:
-            queue.read().send(None)
+            reader.read().send(None)  # with something buffered, it ends in its first step
         except StopIteration as done:
             return done.value.data
         raise AssertionError("aiohttp's queue suspended although it holds a message")

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Never
 from urllib.parse import urlsplit
 
@@ -109,7 +109,8 @@ class StreamSupervisor:
         self._down_since_s: float | None = None
         self._last_event_id = request.last_event_id
         self._refused_before = False
-        self._flow = asyncio.Event()
+        self._paused = False
+        self._flow = asyncio.Event()  # set while not paused
         self._flow.set()
         self._running = False
 
@@ -179,10 +180,12 @@ class StreamSupervisor:
 
     def pause(self) -> None:
         """Stop handing out messages after the one in hand; they wait in the socket, and then the server has to wait."""
+        self._paused = True
         self._flow.clear()
 
     def resume(self) -> None:
         """Go on after `pause`."""
+        self._paused = False
         self._flow.set()
 
     async def send(self, text: str) -> None:
@@ -301,24 +304,25 @@ class StreamSupervisor:
 
     async def _read(self, connection: StreamConnection) -> Never:
         """Hand out messages for ever: what is here already in one go, within the loop's budget."""
-        on_message, stats, flow, turns = self._on_message, self.stats, self._flow, self._turns or turn_budget()
+        on_message, stats, turns = self._on_message, self.stats, self._turns or turn_budget()
         while True:
             message: bytes | str | None = await connection.receive()
             stats.last_message_at_s = self._clock()
             if self._state is StreamState.STALE:
                 self._change_state(StreamState.LIVE)
+            deadline = turns.deadline()
             served = count = size = 0
             try:
                 while message is not None:
-                    while turns.spent():
-                        await turns.next_turn(served=bool(served))
-                        served = 0
+                    while perf_counter() >= deadline:
+                        deadline = await turns.next_turn(served=count > served)
+                        served = count
                     count += 1
                     size += len(message)
                     on_message(message)
-                    served += 1
-                    if not flow.is_set():
-                        await flow.wait()
+                    if self._paused:
+                        await self._flow.wait()
+                        deadline, served = turns.deadline(), count
                     message = connection.receive_nowait()
             finally:
                 stats.messages += count

@@ -12,7 +12,8 @@ TURN_BUDGET_S = 0.005
 
 
 class TurnBudget:
-    """The time one turn of the loop has for messages. A reader asks `spent()` before each message, and waits if it is.
+    """The time one turn of the loop has for messages. A reader compares `perf_counter()` with `deadline()` before each
+    message, and once it has passed waits for the `next_turn`.
 
     Who was served in the turn that ended waits behind who was not, so that a busy stream does not keep others out.
     """
@@ -27,20 +28,20 @@ class TurnBudget:
         waiting = len(self._unserved) + len(self._served)
         return f"<TurnBudget {self._seconds * 1000:g} ms, {waiting} streams waiting>"
 
-    def spent(self) -> bool:
-        """Whether this turn's time is over. The first to ask starts it."""
+    def deadline(self) -> float:
+        """Return when this turn's time is over, of `perf_counter`. The first to ask starts it."""
         if self._deadline is None:
             self._deadline = perf_counter() + self._seconds
             asyncio.get_running_loop().call_soon(self._begin_turn)
-            return False
-        return perf_counter() >= self._deadline
+        return self._deadline
 
-    async def next_turn(self, *, served: bool) -> None:
-        """Return in the next turn of the loop. `served` says whether the caller handled a message in this one."""
-        self.spent()  # so that the end of this turn is noticed, whoever asked before
+    async def next_turn(self, *, served: bool) -> float:
+        """Wait for the next turn of the loop and return its deadline. `served`: a message was handled in this one."""
+        self.deadline()  # so that the end of this turn is noticed, whoever asked before
         turn = asyncio.get_running_loop().create_future()
         (self._served if served else self._unserved).append(turn)
         await turn
+        return self.deadline()
 
     def _begin_turn(self) -> None:
         self._deadline = None

@@ -14,9 +14,14 @@ from hummingbot_extended.errors import (
     RequestTimedOut,
     SequenceGap,
     StreamClosed,
+    Unauthorized,
 )
+from hummingbot_extended.exchange.channels import Topic, decode_exact_book
+from hummingbot_extended.exchange.orderbook import OrderBook
 from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.rpc_stream import RpcStream
+from hummingbot_extended.venue.server import PracticeVenue
+from hummingbot_extended.venue.settings import VenueSettings
 from test.streams.server import serving, until
 
 KEY = "secret-api-key"
@@ -279,4 +284,45 @@ async def test_closing_a_listener_without_a_connection_is_no_error(rpc):
         rpc.peer.cut()
         await until(lambda: not stream.is_connected)
         await listener.close()
+        assert stream.topics == ()
+
+
+# --- the practice venue -----------------------------------------------------------------------------------------------
+@pytest.fixture
+async def venue():
+    async with PracticeVenue(VenueSettings(port=0)) as venue:
+        yield venue
+
+
+async def test_the_venue_serves_public_and_private_topics_on_one_socket_and_again_after_a_reconnect(venue):
+    books, trades, orders, errors = [], [], [], []
+    account = str(venue.core.traders[0].account.id)
+    async with RpcStream(venue.rpc_url, error_callback=errors.append, **quick()) as stream:
+        await stream.listen(Topic.orderbook("BTC-USD"), lambda text: books.append(decode_exact_book(text)))
+        await stream.subscribe(Topic.trades(), trades.append)
+        await stream.listen(Topic.account(account), orders.append, api_key=venue.api_key)
+        await until(lambda: len(books) > 5 and trades and len(orders) >= 3)
+        assert sorted(await stream.list_subscriptions()) == sorted(stream.topics)
+        book = OrderBook("BTC-USD", sequenced=False)
+        for frame in books[:6]:
+            book.apply(frame)
+        assert book.is_live
+        books.clear()
+        orders.clear()
+        stream.request_reconnect("test")
+        await until(lambda: len(books) > 2 and len(orders) >= 3)
+        assert books[0].is_snapshot
+        assert stream.generation == 2
+        assert [type(error) for error in errors] == [StreamClosed]
+
+
+async def test_the_venue_refuses_by_code_and_leaves_a_bad_depth_unanswered(venue):
+    async with RpcStream(venue.rpc_url, request_timeout_s=0.3) as stream:
+        with pytest.raises(Unauthorized):
+            await stream.listen(Topic.account("1"), print, api_key="wrong")
+        with pytest.raises(ApiError):
+            await stream.listen(Topic.trades("NO-SUCH"), print)
+        with pytest.raises(RequestTimedOut):
+            await stream.listen(T("orderbooks.5.BTC-USD", "orderbooks", {"market": "BTC-USD", "depth": "5"}), print)
+        await stream.ping()
         assert stream.topics == ()

@@ -14,13 +14,15 @@ def work(seconds):
         pass
 
 
-async def test_a_turn_is_spent_after_its_time_and_new_in_the_next_turn():
+async def test_a_turn_has_one_deadline_and_the_next_turn_another():
     budget = TurnBudget(0.002)
-    assert not budget.spent()
+    before = perf_counter()
+    deadline = budget.deadline()
+    assert before + 0.002 <= deadline <= perf_counter() + 0.002
     work(0.003)
-    assert budget.spent()
+    assert budget.deadline() == deadline
     await asyncio.sleep(0)
-    assert not budget.spent()
+    assert budget.deadline() > perf_counter() > deadline
     assert repr(budget) == "<TurnBudget 2 ms, 0 streams waiting>"
 
 
@@ -28,11 +30,10 @@ async def test_next_turn_lets_those_go_first_who_were_not_served():
     budget, order = TurnBudget(0.002), []
 
     async def stream(name, messages):
-        served = 0
+        deadline, served = budget.deadline(), 0
         while messages:
-            while budget.spent():
-                await budget.next_turn(served=bool(served))
-                served = 0
+            while perf_counter() >= deadline:
+                deadline, served = await budget.next_turn(served=bool(served)), 0
             messages -= 1
             served += 1
             order.append(name)
@@ -46,20 +47,27 @@ async def test_next_turn_lets_those_go_first_who_were_not_served():
 
 async def test_a_cancelled_waiter_is_left_out():
     budget = TurnBudget(0)
-    budget.spent()
-    waiting = asyncio.create_task(budget.next_turn(served=False))
-    await asyncio.sleep(0)
-    budget.spent()
-    waiting_too = asyncio.create_task(budget.next_turn(served=False))
-    waiting_too.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting_too
+    waiting, cancelled = (asyncio.create_task(budget.next_turn(served=False)) for _ in range(2))
+    for _ in range(20):
+        cancelled.cancel()
+        await asyncio.sleep(0)
+    assert cancelled.cancelled()
     await asyncio.wait_for(waiting, 1)
+
+
+async def test_a_waiter_that_is_cancelled_as_its_turn_comes_hurts_nobody():
+    budget = TurnBudget()
+    task = asyncio.create_task(budget.next_turn(served=True))
+    other = asyncio.create_task(budget.next_turn(served=True))
+    asyncio.get_running_loop().call_soon(task.cancel)  # after both have asked, before the turn ends
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.wait_for(other, 1) > perf_counter() - 1
 
 
 async def test_next_turn_comes_even_when_nobody_asked_for_time_in_this_one():
     budget = TurnBudget()
-    budget.spent()
+    budget.deadline()
     await asyncio.sleep(0)
     await asyncio.wait_for(budget.next_turn(served=True), 1)
 
