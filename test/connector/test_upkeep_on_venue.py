@@ -1,0 +1,242 @@
+"""What the connector does by itself while it runs: catching up, watching, renewing; and how it speaks of failures."""
+
+import asyncio
+import json
+import logging
+from decimal import Decimal
+
+import pytest
+from hummingbot.core.data_type.common import OrderType, PositionAction, TradeType
+from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.network_iterator import NetworkStatus
+
+from hummingbot_extended.connector import account_watch, dead_mans_switch
+from hummingbot_extended.connector import extended_perpetual_user_stream_data_source as user_stream
+from hummingbot_extended.exchange.enums import Side
+from test.connector.running import PAIR, Bot, stage, until
+
+
+@pytest.fixture
+async def venue():
+    async with stage() as running:
+        yield running
+
+
+async def test_reconciliation_is_repeated_until_rest_answers(venue, caplog):
+    await venue.fault("server_error", path="GET /api/v1/user/trades*", count=2)
+    async with venue.bot() as bot:
+        assert bot.connector._reconciler.passes == 1
+        assert sum("could not be reconciled yet" in message for message in caplog.messages) == 1
+
+
+async def test_polls_that_fail_are_told_once_and_their_recovery_once(venue, caplog):
+    caplog.set_level(logging.INFO)
+    async with venue.bot() as bot:
+        connector = bot.connector
+        await bot.until_open(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
+        await venue.fault("server_error", path="GET /api/v1/user/*")
+        for _ in range(3):
+            await connector._status_polling_loop_fetch_updates()
+            await connector._update_all_funding_payments(fire_event_on_new=True)
+        await venue.control("DELETE", "faults")
+        for _ in range(3):
+            await connector._status_polling_loop_fetch_updates()
+            await connector._update_all_funding_payments(fire_event_on_new=True)
+        for what in ("Polling the account", "Reading the account's fills", "Reading the open orders"):
+            assert sum(message.startswith(f"{what} failed") for message in caplog.messages) == 1, what
+            assert caplog.messages.count(f"{what} works again.") == 1, what
+        assert caplog.messages.count("Reading the funding payments works again.") == 1
+
+
+async def test_rules_and_fees_are_read_again_after_a_failure(venue, caplog):
+    caplog.set_level(logging.INFO)
+    await venue.fault("server_error", path="GET /api/v1/user/fees*", count=1)
+    await venue.fault("server_error", path="GET /api/v1/info/markets", count=2)
+    async with venue.bot() as bot:
+        await until(lambda: bot.connector._fees.by_pair)
+        assert "Reading the markets works again." in caplog.messages
+
+
+async def test_rest_failure_does_not_tear_live_streams_down(venue):
+    async with venue.bot() as bot:
+        await venue.fault("server_error", path="*stats*")
+        assert await bot.connector.check_network() is NetworkStatus.CONNECTED
+    assert await venue.connector().check_network() is NetworkStatus.NOT_CONNECTED
+    await venue.control("DELETE", "faults")
+    assert await venue.connector().check_network() is NetworkStatus.CONNECTED
+
+
+async def test_stream_that_fills_faster_than_it_is_read_reconnects_and_loses_nothing(venue, monkeypatch):
+    monkeypatch.setattr(user_stream, "QUEUE_SIZE", 6)
+    connector = venue.connector()
+    async with venue.bot(connector) as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        order_id = bot.sell("0.05", price)
+        await bot.until_open(order_id)
+        generation = connector._user_stream.generation
+        reading = asyncio.Event()
+        apply = connector._handle
+
+        async def slowly(item):
+            await reading.wait()
+            await apply(item)
+
+        monkeypatch.setattr(connector, "_handle", slowly)
+        for _ in range(5):
+            await other.place(Side.BUY, "0.01", price, ioc=True)
+        await until(lambda: connector._user_stream.generation > generation)
+        reading.set()
+        await bot.until_done(order_id)
+        assert bot.filled(order_id) == Decimal("0.05")
+        assert len(bot.fills()) == 5
+
+
+async def test_cancel_that_was_acknowledged_and_not_carried_out_is_repeated(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        tracked = bot.connector.in_flight_orders[order_id]
+        tracked.current_state = OrderState.PENDING_CANCEL
+        tracked.last_update_timestamp -= 11
+        await bot.connector._update_orders()
+        await bot.until_done(order_id)
+        assert await venue.open_orders() == []
+
+
+async def test_order_of_this_bot_that_hummingbot_lost_is_found_again_without_a_second_record(venue):
+    connector = venue.connector(orders_after_restart="adopt")
+    async with venue.bot(connector) as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        connector._order_tracker._in_flight_orders.clear()
+        await connector._reconciler.apply_orders()
+        assert list(connector.in_flight_orders) == [order_id]
+        assert len(bot.recorder.created) == 1
+
+
+async def test_journal_entry_that_never_reached_the_exchange_is_struck_out(venue):
+    connector = venue.connector(bot_id="journal")
+    connector._identity.journal.write("hbx-journal-never")
+    async with venue.bot(connector):
+        assert connector._identity.journal.pending == []
+
+
+async def test_cancel_all_reports_what_is_still_open_when_its_time_is_up(venue, caplog):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        await venue.fault("server_error", path="POST *massCancel*")
+        await venue.fault("server_error", path="GET /api/v1/user/orders*")
+        (result,) = await bot.connector.cancel_all(1.5)
+        assert (result.order_id, result.success) == (order_id, False)
+        assert any("Not all orders could be cancelled within" in message for message in caplog.messages)
+
+
+async def test_cancel_all_without_orders_sends_nothing(venue):
+    async with venue.bot() as bot:
+        assert await bot.connector.cancel_all(1) == []
+
+
+async def test_switch_that_cannot_be_wound_up_is_told_once(venue, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(dead_mans_switch, "BEATS", 100)
+    switch = dead_mans_switch.DeadMansSwitch(venue.rest(venue.venue.api_key), countdown_s=1)
+    await venue.fault("server_error", path="*deadmanswitch*", count=3)
+    task = asyncio.create_task(switch.run())
+    await until(lambda: "Renewing the dead man's switch works again." in caplog.messages)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert sum("Renewing the dead man's switch failed" in message for message in caplog.messages) == 1
+    await venue.fault("server_error", path="*deadmanswitch*", count=1)
+    await switch.disarm()
+    assert any("stays armed" in message for message in caplog.messages)
+    assert "works" not in repr(switch)
+
+
+async def test_pair_is_added_and_removed_while_running(venue):
+    async with venue.bot() as bot:
+        assert await bot.connector.add_trading_pair("ETH-USD")
+        assert bot.connector.ready
+        assert bot.connector.get_funding_info("ETH-USD").mark_price > 0
+        price = (await venue.mark("ETH-USD")) * Decimal("0.99")
+        await bot.until_open(bot.buy("0.1", price, pair="ETH-USD"))
+        assert await bot.connector.remove_trading_pair("ETH-USD")
+        assert bot.connector.trading_pairs == [PAIR]
+
+
+async def test_stop_and_start_again_is_ready_again(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        await bot.connector.stop_network()
+        assert not bot.connector.ready
+        await bot.connector.start_network()
+        await until(lambda: bot.connector.ready)
+        bot.cancel(order_id)
+        await bot.until_done(order_id)
+
+
+async def test_fee_estimate_is_the_accounts_own(venue):
+    async with venue.bot() as bot:
+        await until(lambda: bot.connector._fees.by_pair)
+        arguments = ("BTC", "USD", OrderType.LIMIT, TradeType.BUY, PositionAction.OPEN, Decimal(1), Decimal(1))
+        assert bot.connector.get_fee(*arguments).percent == Decimal("0.00025")
+        assert bot.connector.get_fee(*arguments, is_maker=True).percent == 0
+
+
+async def test_last_payment_of_a_pair(venue):
+    async with venue.bot() as bot:
+        assert await bot.connector._fetch_last_fee_payment(PAIR) == (0, Decimal(-1), Decimal(-1))
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        await other.place(Side.SELL, "0.01", price)
+        bot.buy("0.01", price)
+        await until(lambda: bot.position())
+        await venue.control("POST", "funding", {"market": PAIR, "rate": "0.001"})
+        await venue.control("POST", "funding", {})
+        at_ms, rate, amount = await bot.connector._fetch_last_fee_payment(PAIR)
+        paid = (await venue.ledger())["fundingPayments"][0]
+        assert (at_ms, rate, amount) == (paid["paidTime"], Decimal("0.001"), Decimal(paid["fundingFee"]))
+
+
+async def test_message_that_cannot_be_applied_is_told_and_reconciled(venue, caplog):
+    async with venue.bot() as bot:
+        generation = bot.connector._user_stream.generation
+        bot.connector._user_stream_tracker.user_stream.put_nowait("nonsense")
+        await until(lambda: bot.connector._user_stream.generation > generation and bot.connector.ready, 15)
+        assert "Unexpected error in user stream listener loop." in caplog.messages
+
+
+async def test_record_that_cannot_be_read_is_told_once_and_the_stream_goes_on(venue, caplog):
+    stream = venue.connector()._user_stream
+    queue = asyncio.Queue()
+    bad = {"type": "ORDER", "data": {"orders": [{"id": 1}]}, "ts": 1, "seq": 1}
+    for seq in (1, 2):
+        stream._take(json.dumps({**bad, "seq": seq}), queue)
+    assert queue.qsize() == 2
+    assert sum("a record that cannot be read" in message for message in caplog.messages) == 1
+
+
+async def test_rest_tells_what_the_silent_stream_does_not_of_a_resting_order(venue, monkeypatch):
+    """A resting order owes no news, so only the regular look finds its fill."""
+    monkeypatch.setattr(account_watch, "REGULAR_S", 0.5)
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        order_id = bot.sell("0.01", price)
+        await bot.until_open(order_id)
+        generation = bot.connector._user_stream.generation
+        await venue.fault("stall", path="*account*", value=60, count=1)
+        await other.place(Side.BUY, "0.01", price, ioc=True)
+        await bot.until_done(order_id)
+        assert bot.filled(order_id) == Decimal("0.01")
+        await until(lambda: bot.connector._user_stream.generation > generation)
+
+
+async def test_both_transports_trade(venue):
+    for transport in ("websocket", "sse"):
+        connector = venue.connector(transport=transport)
+        bot = Bot(connector)
+        async with venue.bot(connector):
+            order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+            await bot.until_open(order_id)
+            bot.cancel(order_id)
+            await bot.until_done(order_id)
