@@ -90,9 +90,8 @@ class StreamsHub:
         """Add a listener and send it what its channel starts with: snapshots, recent trades, current values."""
         for market in self._markets(channel):
             if channel.scope is Scope.BOOKS:
-                self._push_book(
-                    market
-                )  # others get their DELTA first, so that the newcomer's next one fits its SNAPSHOT
+                # Others get their DELTA first, so that the newcomer's next one fits its SNAPSHOT.
+                self._push_book(market)
         self._listeners.setdefault(channel, {})[connection, topic] = None
         for update in self._opening(channel):
             connection.deliver(update, topic)
