@@ -44,8 +44,14 @@ class KillTrial:
             hbot = prepare_hummingbot(self.folder / "root", venue, step=lambda _: None)
             shutil.copy(SCRIPT, hbot.workspace.root / "scripts")
             stop_file = self.folder / "stop"
-            settings = {"script_file_name": SCRIPT.name, "stop_file": str(stop_file), "orders_a_tick": 3}
-            hbot.workspace.write_conf(f"scripts/{CONFIGURATION}", {**settings, "seed": self.seed})
+            settings = {
+                "script_file_name": SCRIPT.name,
+                "seed": self.seed,
+                "stop_file": str(stop_file),
+                "orders_a_tick": 3,
+                "offsets": ["-0.01", "-0.005", "-0.002", "0.0001"],  # most rest, so that a death leaves orders open
+            }
+            hbot.workspace.write_conf(f"scripts/{CONFIGURATION}", settings)
             venue.post("/practice/faults", SLOW_POST)
             orphans: list[str] = []
             inherited: set[str] = set()

@@ -16,6 +16,8 @@ class OrderStormConfig(StrategyV2ConfigBase):
     seed: int = 1
     orders_a_tick: int = 5
     max_position: Decimal = Decimal("0.5")
+    # Prices as fractions of the mid: negative rests behind it, positive goes through it.
+    offsets: list[Decimal] = [Decimal(text) for text in ("-0.0003", "-0.0001", "0.0001", "0.0003")]
     stop_file: str = ""
 
     def update_markets(self, markets: MarketDict) -> MarketDict:
@@ -56,7 +58,7 @@ class OrderStorm(StrategyV2Base):
         position = sum((p.amount for p in self.connector.account_positions.values()), Decimal(0))
         is_buy = self.random.random() < 0.5 - float(position / self.config.max_position) / 2
         kind = self.random.choices((OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET), (6, 3, 1))[0]
-        offset = Decimal(self.random.choice(("-0.0003", "-0.0001", "0.0001", "0.0003")))
+        offset = self.random.choice(self.config.offsets)
         price = mid * (1 + offset if is_buy else 1 - offset)
         amount = Decimal(self.random.randint(100, 30_000)) / 100_000
         closes = bool(position) and is_buy == (position < 0) and self.random.random() < 0.2
