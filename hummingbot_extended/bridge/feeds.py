@@ -97,6 +97,8 @@ class Feeds:
                     self._refresh(feed)
                 except HummingbotClientException as error:
                     logger.debug("%s: %s", feed, error)  # the connector tells of its own trouble
+                except Exception:  # a defect on one market must not stop the others' data
+                    logger.exception("The bridge failed to read %s.", feed)
             await asyncio.sleep(INTERVAL_S)
 
     def _refresh(self, feed: Feed) -> None:

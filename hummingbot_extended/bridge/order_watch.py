@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 SOON_S = 0.002
 YOUNG_S = 0.5
 SELDOM_S = 0.05
+ARMED_S = 0.01
 
 _AFTER_TRIGGER = (
     ExchangeStatus.TRIGGERED,
@@ -41,15 +42,23 @@ class OrderWatch:
         """Look at them until cancelled."""
         while True:
             pause_s = SELDOM_S
-            now_s = time.time()
             for record in self._registry.open_orders():
-                if not record.state.acknowledged:
-                    self._look_for_acceptance(record)
-                    if now_s - record.created_s < YOUNG_S:
-                        pause_s = SOON_S
-                if record.trigger == ARMED:
-                    self._look_for_trigger(record)
+                try:
+                    pause_s = min(pause_s, self._look(record))
+                except Exception:  # a defect on one order must not stop the watch over the others
+                    logger.exception("The bridge failed to look at the order %s.", record.order_id)
             await asyncio.sleep(pause_s)
+
+    def _look(self, record: OrderRecord) -> float:
+        """Look at one order and return the seconds until it should be looked at again."""
+        pause_s = SELDOM_S
+        if not record.state.acknowledged:
+            self._look_for_acceptance(record)
+            pause_s = SOON_S if time.time() - record.created_s < YOUNG_S else SELDOM_S
+        if record.trigger == ARMED:
+            self._look_for_trigger(record)
+            pause_s = min(pause_s, ARMED_S)
+        return pause_s
 
     def _look_for_acceptance(self, record: OrderRecord) -> None:
         exchange = self._exchange(record)

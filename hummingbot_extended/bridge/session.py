@@ -19,7 +19,6 @@ from hummingbot_extended.errors import MalformedMessage
 from hummingbot_extended.gateway.errors import ErrorCode, HummingbotClientException
 from hummingbot_extended.gateway.protocol import (
     CAPABILITIES,
-    CLOSE_GOING_AWAY,
     CLOSE_POLICY,
     CLOSE_SLOW,
     PROTOCOL_VERSION,
@@ -204,7 +203,7 @@ class Session:
             while True:
                 await self._filled.wait()
                 self._filled.clear()
-                if self._closing is None or self._closing[0] == CLOSE_GOING_AWAY:
+                if self._closing is None or self._closing[0] != CLOSE_SLOW:
                     await self._send_all()
                 if self._closing is not None:
                     code, reason = self._closing

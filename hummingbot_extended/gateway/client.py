@@ -363,8 +363,8 @@ class HummingbotClient:
             data = (await self._request("cancel_order", params, is_order=True)).data
         except OrderClosedError as error:
             order = error.data if isinstance(error.data, Mapping) else {}
-            # The cancel before this one came through, only its reply did not.
-            if not (order.get("status") == OrderStatus.CANCELLED.value and order.get("cancel_requested")):
+            # The cancel before this one may have come through, only its reply did not.
+            if not (error.was_repeated and order.get("status") == OrderStatus.CANCELLED.value):
                 raise
             data = {"order_id": params["order_id"], "cancelled": True, **order}
         return dict(_checked("cancel_order", data, dict))
@@ -392,6 +392,7 @@ class HummingbotClient:
             try:
                 return await self._link.request(method, params)
             except HummingbotClientException as error:
+                error.was_repeated = was_sent
                 was_sent |= error.outcome is Outcome.UNKNOWN and getattr(error, "sent", True)
                 if isinstance(error, ConnectionLostError):
                     error.sent = was_sent

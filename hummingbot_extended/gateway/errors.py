@@ -66,6 +66,7 @@ class HummingbotClientException(ExtendedError):
         self.code = code or self.default_code
         self.data = data
         self.retry_after_s = retry_after_s
+        self.was_repeated = False  # whether the client had sent the request before, without learning the outcome
 
 
 class AuthenticationError(HummingbotClientException):
