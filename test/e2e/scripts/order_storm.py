@@ -7,6 +7,7 @@ from decimal import Decimal
 from hummingbot.connector.connector_base import ConnectorBase
 from hummingbot.core.data_type.common import MarketDict, OrderType, PositionAction, PositionMode, PriceType
 from hummingbot.strategy.strategy_v2_base import StrategyV2Base, StrategyV2ConfigBase
+from pydantic import Field
 
 
 class OrderStormConfig(StrategyV2ConfigBase):
@@ -17,7 +18,7 @@ class OrderStormConfig(StrategyV2ConfigBase):
     orders_a_tick: int = 5
     max_position: Decimal = Decimal("0.5")
     # Prices as fractions of the mid: negative rests behind it, positive goes through it.
-    offsets: list[Decimal] = [Decimal(text) for text in ("-0.0003", "-0.0001", "0.0001", "0.0003")]
+    offsets: list[Decimal] = Field(default=[Decimal(text) for text in ("-0.0003", "-0.0001", "0.0001", "0.0003")])
     stop_file: str = ""
 
     def update_markets(self, markets: MarketDict) -> MarketDict:
