@@ -1,0 +1,1 @@
+"""Where a hub reads: one module a source, all behind `base.Source`."""
