@@ -3,10 +3,9 @@
     python -m bench.book [--quick]
 
 Each figure is CPU time or latency of this process, taken in turns; a ratio is the median of the rounds' ratios. The
-books come from another process over loopback WebSockets (plain TCP). Exit code 1 where a goal is missed.
+books come from another process over loopback WebSockets (plain TCP).
 """
 
-import argparse
 import asyncio
 import gc
 import json
@@ -29,7 +28,7 @@ from hummingbot.core.web_assistant.connections.connections_factory import Connec
 
 from bench import book_frames
 from bench.inherited_books import InheritedDataSource, InheritedTracker, parse_book
-from bench.measure import Figures, Goal, Rounds, percentile
+from bench.measure import Figures, Goal, Rounds, Verdict, command, limit, longest_stall_s, percentile, tell
 from hummingbot_extended.connector.book_feed import BookFeed
 from hummingbot_extended.connector.extended_perpetual_web_utils import build_api_factory
 from hummingbot_extended.connector.transport import stream_transports
@@ -241,18 +240,6 @@ async def until_applied(books: Sequence[StampedBook], count: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def longest_stall_s() -> float:
-    """The longest time that the loop kept a timer of 1 ms waiting, until cancelled."""
-    longest = 0.0
-    try:
-        while True:
-            due = time.perf_counter() + 0.001
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - due)
-    except asyncio.CancelledError:
-        return longest
-
-
 type Connect = Callable[[str], "asynccontextmanager[list[StampedBook]]"]
 
 
@@ -355,49 +342,31 @@ GC_GOALS = [Goal(id="G23", measure=GC_TIME, variant=OURS, baseline=INHERITED, at
 LONGEST_PAUSE_MS = 20.0
 
 
-def tell(found: Rounds, goals: Sequence[Goal]) -> bool:
-    """Print a table and its goals. True where all are met."""
-    print(found.table() + "\n", flush=True)
-    verdicts = found.verdicts(goals)
-    for _, line in verdicts:
-        print(line, flush=True)
-    return all(met for met, _ in verdicts)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks. Returns 0 where every goal is met, otherwise 1."""
-    parser = argparse.ArgumentParser(prog="python -m bench.book", description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds; ratios are rougher")
-    quick = parser.parse_args(arguments).quick
+def run(quick: bool) -> list[Verdict]:
+    """Measure G5 to G9 and G23."""
     rounds, socket_rounds, scale = (3, 3, 4) if quick else (7, 5, 1)
     print(WHICH)
-
-    met = [
-        tell(measure_deltas(rounds, 20_000 // scale), DELTA_GOALS),
-        tell(measure_snapshots(rounds, 20 // scale), SNAPSHOT_GOALS),
-    ]
+    verdicts = tell(measure_deltas(rounds, 20_000 // scale), DELTA_GOALS)
+    verdicts += tell(measure_snapshots(rounds, 20 // scale), SNAPSHOT_GOALS)
     server = subprocess.Popen([sys.executable, "-m", "bench.book_server"], stdout=subprocess.PIPE, text=True)
     try:
         port = int(server.stdout.readline())
         ticks = {"ticks": 40 // scale, "burst": 1, "interval_s": 0.1, "levels": 0}
         title = "Tick to book, 100 sockets x 10 messages a second, all at the same tick"
-        met.append(tell(measure_sockets(title, socket_rounds, port, ticks), TICK_GOALS))
+        verdicts += tell(measure_sockets(title, socket_rounds, port, ticks), TICK_GOALS)
         backlog = {"ticks": 1 if quick else 3, "burst": 50, "interval_s": 1.5, "levels": 0}
         title = "Backlog, 100 sockets x 50 messages at once"
-        met.append(tell(measure_sockets(title, socket_rounds, port, backlog), BACKLOG_GOALS))
+        verdicts += tell(measure_sockets(title, socket_rounds, port, backlog), BACKLOG_GOALS)
         storm = {"ticks": 1 if quick else 3, "burst": 1, "interval_s": 1.5, "levels": 500}
         title = "Snapshot storm, 100 markets x 2x500 levels at once"
-        met.append(tell(measure_sockets(title, socket_rounds, port, storm, watch_stall=True), STORM_GOALS))
+        verdicts += tell(measure_sockets(title, socket_rounds, port, storm, watch_stall=True), STORM_GOALS)
     finally:
         server.terminate()
         server.wait()
     collections = measure_gc(2 if quick else 3, 200_000 if quick else 1_000_000)
-    met.append(tell(collections, GC_GOALS))
-    pause_ms = collections.median(OURS, PAUSE)
-    met.append(pause_ms <= LONGEST_PAUSE_MS)
-    print(f"{'met   ' if met[-1] else 'MISSED'} G23: longest pause {pause_ms:.2f} ms (goal {LONGEST_PAUSE_MS:g} ms)")
-    return 0 if all(met) else 1
+    pause = limit("G23", "ours, longest pause", collections.median(OURS, PAUSE), LONGEST_PAUSE_MS, " ms")
+    return verdicts + tell(collections, GC_GOALS, [pause])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(run, __doc__))

@@ -1,8 +1,19 @@
-"""What the benchmarks share: interleaved rounds, ratios, a table, and goals that are met or not."""
+"""What the benchmarks share: interleaved rounds, ratios, a table, and goals that are met or not.
 
+A benchmark is a module of this package with `run(quick) -> list[Verdict]`, which prints its tables as it goes, and ends
+with `sys.exit(command(run, __doc__))`. `python -m bench` runs each in a process of its own, so that none pays for
+another's memory.
+"""
+
+import argparse
+import asyncio
 import statistics
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
 
 type Figures = Mapping[str, float]  # of one variant in one round, by measure
 
@@ -16,6 +27,27 @@ class Goal:
     variant: str
     baseline: str
     at_least: float
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a goal. `found` and `goal` are in `unit`: "x" for a ratio of two figures of one run."""
+
+    id: str
+    what: str
+    found: float
+    goal: float
+    met: bool
+    unit: str = "x"
+    is_limit: bool = False  # True: the goal is the most, otherwise the least
+
+    def __str__(self) -> str:
+        word, bound = "met   " if self.met else "MISSED", "at most" if self.is_limit else "at least"
+        return f"{word} {self.id}: {self.what} {_text(self.found)}{self.unit} (goal {bound} {self.goal:g}{self.unit})"
+
+
+def limit(id: str, what: str, found: float, at_most: float, unit: str = "x") -> Verdict:
+    """The verdict on a figure that must not be above `at_most`."""
+    return Verdict(id=id, what=what, found=found, goal=at_most, met=found <= at_most, unit=unit, is_limit=True)
 
 
 class Rounds:
@@ -46,23 +78,54 @@ class Rounds:
         rows = [
             [
                 variant,
-                *(f"{self.median(variant, measure):,.2f}" for measure in measures),
-                *(f"{self.ratio(self.baseline, variant, measure):.2f}x" for measure in measures),
+                *(_text(self.median(variant, measure)) for measure in measures),
+                *(f"{_text(self.ratio(self.baseline, variant, measure))}x" for measure in measures),
             ]
             for variant in self._figures
         ]
         count = len(self._figures[self.baseline])
         return f"\n### {self.title}, {count} interleaved rounds\n\n" + markdown(head, rows)
 
-    def verdicts(self, goals: Sequence[Goal]) -> list[tuple[bool, str]]:
-        """Whether each goal is met, with a line that says so."""
+    def verdicts(self, goals: Sequence[Goal]) -> list[Verdict]:
+        """Whether each goal is met."""
         found = []
         for goal in goals:
             ratio = self.ratio(goal.baseline, goal.variant, goal.measure)
+            what = f"{goal.variant} beside {goal.baseline}, {goal.measure}"
             met = ratio >= goal.at_least
-            line = f"{'met   ' if met else 'MISSED'} {goal.id}: {goal.measure} {ratio:.2f}x of {goal.baseline}"
-            found.append((met, f"{line} (goal {goal.at_least:g}x)"))
+            found.append(Verdict(id=goal.id, what=what, found=ratio, goal=goal.at_least, met=met))
         return found
+
+
+def tell(rounds: Rounds, goals: Sequence[Goal] = (), limits: Sequence[Verdict] = ()) -> list[Verdict]:
+    """Print a table and the verdicts on its goals and `limits`; return those."""
+    verdicts = [*rounds.verdicts(goals), *limits]
+    print(rounds.table() + "\n", *verdicts, sep="\n", flush=True)
+    return verdicts
+
+
+def command(run: Callable[[bool], list[Verdict]], about: str | None, arguments: Sequence[str] | None = None) -> int:
+    """Run one benchmark from the command line. Returns 0 also where a goal is missed: that is told, not a failure."""
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds; ratios are rougher")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, too")
+    options = parser.parse_args(arguments)
+    verdicts = run(options.quick)
+    if options.json:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(verdicts)))
+    return 0
+
+
+async def longest_stall_s() -> float:
+    """The longest time that the loop kept a timer of 1 ms waiting, until cancelled."""
+    longest = 0.0
+    try:
+        while True:
+            due = time.perf_counter() + 0.001
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - due)
+    except asyncio.CancelledError:
+        return longest
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -79,3 +142,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of the sorted `values` lie."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def _text(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 1_000 else f"{figure:.3g}" if figure < 1 else f"{figure:.2f}"
