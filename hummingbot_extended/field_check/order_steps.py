@@ -59,7 +59,7 @@ class OrderSteps:
         if any(position.signed_size for position in await self._client.rest.positions(market)):
             raise StepFailed(f"the account has a position in {market}; choose another market with --market")
         size = rules.trading_config.min_order_size
-        value = size * (await self._stats()).mark_price
+        value = size * (await self._client.rest.market_stats(market)).mark_price
         if (await self._client.rest.balance()).available_for_trade < value:
             raise StepFailed(f"the smallest order is worth {value:.2f} USD, which the account has not available")
         self._rules = rules
@@ -240,7 +240,7 @@ class OrderSteps:
         raise StepFailed("the fill is not among the account's trades")
 
     async def _stats(self) -> MarketStats:
-        return await self._client.rest.market_stats(self._notes.market)
+        return await self._client.rest.market_stats(self._market().name)
 
     def _market(self) -> Market:
         if self._rules is None:

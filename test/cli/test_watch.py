@@ -1,0 +1,111 @@
+"""`hummingbot-extended watch`, run as people run it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+
+import pytest
+from rich.console import Console
+
+from hummingbot_extended.cli.watch_view import json_line, plain_line, screen
+from hummingbot_extended.client.live_markets import LiveMarket, watch_markets
+from hummingbot_extended.venue.server import PracticeVenue
+from hummingbot_extended.venue.settings import VenueSettings
+from test.client.conftest import proven_client, until
+
+COMMAND = (sys.executable, "-m", "hummingbot_extended")
+
+
+@pytest.fixture
+async def venue():
+    async with PracticeVenue(VenueSettings(port=0, rate_limit=0)) as venue:
+        yield venue
+
+
+async def run(*arguments: str, interrupt_after_s: float | None = None, **environment: str) -> tuple[int, str, str]:
+    """Return exit code, stdout and stderr of the command."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        env=os.environ | environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    if interrupt_after_s is not None:
+        await asyncio.sleep(interrupt_after_s)
+        process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 40)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_json_lines_tell_events_of_every_kind(venue):
+    code, out, err = await run("watch", "BTC-USD", "--url", venue.origin, "--json", "--seconds", "2")
+    assert (code, err) == (0, "")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert {event["event"] for event in events} == {"Book", "Trade", "Funding", "MarkPrice"}
+    assert all(event["market"] == "BTC-USD" for event in events)
+    price = next(event["price"] for event in events if event["event"] == "MarkPrice")
+    assert isinstance(price, str)
+
+
+async def test_plain_lines_and_a_clean_end_by_ctrl_c(venue):
+    code, out, err = await run("watch", "BTC-USD", "ETH-USD", "--url", venue.origin, interrupt_after_s=5)
+    assert (code, err) == (0, "")
+    assert "BTC-USD" in out
+    assert "ETH-USD" in out
+    assert "streams live" in out
+    await until(lambda: not venue.core.hub.connections)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("NOPE-USD",), "no market NOPE-USD on extended_perpetual_local; there are BTC-USD"),
+        (("BTC-USD", "--transport", "smoke"), "transport is 'smoke'"),
+    ],
+)
+async def test_what_cannot_be_watched_is_one_sentence(venue, arguments, sentence):
+    code, out, err = await run("watch", *arguments, "--url", venue.origin)
+    assert (code, out) == (1, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+async def test_no_venue_is_one_sentence_with_the_cure():
+    code, out, err = await run("watch", "BTC-USD", "--url", "http://127.0.0.1:9")
+    assert (code, out) == (1, "")
+    assert "no practice venue answers at http://127.0.0.1:9" in err
+    assert "hummingbot-extended venue" in err
+
+
+async def test_wrong_usage_is_exit_code_2():
+    assert (await run("watch"))[0] == 2
+
+
+async def test_the_view_shows_book_trades_funding_mark_and_health(venue):
+    async with proven_client(venue, api_key=None, stark_private_key=None) as client:
+        markets = await watch_markets(client, ["BTC-USD", "ETH-USD"], depth=5)
+        await until(lambda: all(m.book and m.mark and m.funding and m.trades for m in markets))
+        console = Console(width=160, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+        console.print(screen(markets, client.stats(), "the venue"))
+        console.file.close()
+        shown = console.export_text()
+        for word in ("BTC-USD", "ETH-USD", "mark", "funding", "per hour", "/orderbooks/BTC-USD", "live", "reconnects"):
+            assert word in shown
+        assert str(markets[0].book.bids[0][0]) in shown
+        assert str(markets[0].trades[0].price) in shown
+        assert "streams live" in plain_line(markets[0], client.stats())
+        markets[0].hear(RuntimeError("lost"))
+        markets[0].came_back(None)
+        assert (markets[0].last_error, markets[0].reconnects) == ("lost", 1)
+        assert json.loads(json_line(markets[0].mark))["market"] == "BTC-USD"
+
+
+def test_a_market_of_which_nothing_is_known_yet_can_be_shown():
+    market = LiveMarket("BTC-USD")
+    assert "bid - ask -" in plain_line(market, {})
+    with open(os.devnull, "w") as nowhere:
+        Console(file=nowhere).print(screen([market], {}, "nowhere"))
