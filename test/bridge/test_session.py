@@ -38,8 +38,8 @@ async def test_plain_http_gets_json_so_that_the_gateway_ping_stays_quiet(bridge)
 
 
 async def test_hummingbots_own_gateway_monitor_sees_no_gateway_and_no_error(bridge):
-    from hummingbot.core.gateway.gateway_http_client import GatewayHttpClient
     from hummingbot.client.config.client_config_map import GatewayConfigMap
+    from hummingbot.core.gateway.gateway_http_client import GatewayHttpClient
 
     client = GatewayHttpClient(GatewayConfigMap(gateway_api_host="127.0.0.1", gateway_api_port=str(bridge.port)))
     assert await client.ping_gateway() is False
@@ -82,7 +82,7 @@ async def test_address_with_wrong_keys_has_to_wait(bridge):
         with_wait = bridge.server._door.failed_logins.wait_s("127.0.0.1", asyncio.get_running_loop().time())
         if with_wait:
             break
-    with pytest.raises(ConnectionLostError, match="429|too many"):
+    with pytest.raises(ConnectionLostError, match=r"429|too many"):
         async with bridge.client(retry_attempts=0):
             pass
 

@@ -67,7 +67,7 @@ async def test_stop_is_restored_after_a_restart_of_the_bridge(tmp_path):
         price = await bridge.price()
         async with bridge.client() as client:
             order = await client.create_order(
-                EXCHANGE, PAIR, OrderSide.BUY, OrderType.STOP, "0.01", stop_price=price + 400
+                EXCHANGE, PAIR, OrderSide.BUY, OrderType.STOP_LIMIT, "0.01", price + 390, stop_price=price + 400
             )
         await bridge.stop(cancel=False)
         await bridge.start()
