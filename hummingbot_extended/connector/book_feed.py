@@ -52,11 +52,6 @@ class BookFeed:
         state = self._broken or "live"
         return f"<{type(self).__name__} {self.trading_pair}: {state}, {self.snapshots} snapshots, {self.deltas} deltas>"
 
-    @property
-    def has_been_live(self) -> bool:
-        """Whether the OrderBook ever held the market."""
-        return self.snapshots > 0
-
     def broken_reason(self) -> str | None:
         """Why the book cannot be trusted now, or None. Silence is judged at the moment of asking."""
         return self._broken or self._staleness.reason(self._clock())

@@ -364,6 +364,7 @@ async def test_twenty_pairs_at_once(monkeypatch: pytest.MonkeyPatch, symbols: Sy
         task = asyncio.create_task(source.listen_for_subscriptions())
         async with asyncio.timeout(30):
             await asyncio.gather(*(source.wait_live(pair) for pair in pairs))
+        assert sum(venue.core.hub.count_by_path().values()) <= 80, "books are opened before the rest"
         await until(lambda: sum(venue.core.hub.count_by_path().values()) == 100, within_s=30)
         assert all(source.broken_reason(pair) is None for pair in pairs)
         task.cancel()
