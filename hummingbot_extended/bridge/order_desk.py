@@ -148,8 +148,8 @@ class OrderDesk:
         """Return the orders of a market, the newest first."""
         exchange, limit = self._market_of(params), _limit(params)
         status = params.get("status")
-        if status is not None and status not in OrderStatus:
-            raise InvalidOrderError(f"there is no order status {status!r}", code=ErrorCode.INVALID_REQUEST)
+        if status is not None and not (isinstance(status, str) and status in OrderStatus):
+            raise InvalidOrderError(f"there is no order status {str(status)[:40]!r}", code=ErrorCode.INVALID_REQUEST)
         start_s, end_s = _time_of(params, "start_time", 0.0), _time_of(params, "end_time", float("inf"))
         records = self._journal.history(exchange.name, str(params["market"]), limit, start_s, end_s, status)
         return [read_record(record).to_wire() for record in records]

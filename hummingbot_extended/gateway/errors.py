@@ -197,7 +197,7 @@ def error_of(
     code: str | None, message: str, data: Any = None, retry_after_s: float | None = None
 ) -> HummingbotClientException:
     """Return the exception for an error reply. A code this client does not know gives the base class."""
-    known = ErrorCode(code) if code is not None and code in ErrorCode else None
+    known = ErrorCode(code) if isinstance(code, str) and code in ErrorCode else None
     if known is ErrorCode.ORDER_STATE_UNKNOWN:
         client_ref = data.get("client_ref") if isinstance(data, Mapping) else None
         return OrderStateUnknownError(message, client_ref=client_ref, data=data)

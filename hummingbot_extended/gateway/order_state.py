@@ -113,7 +113,7 @@ class OrderLedger:
     def update(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the report to pass on, its status and filled amount never behind what is known; None for no news."""
         order_id, status = data.get("order_id"), data.get("status")
-        if not order_id or status not in OrderStatus:
+        if not order_id or not isinstance(status, str) or status not in OrderStatus:
             return dict(data)
         key = (str(data.get("exchange") or ""), str(order_id))
         heard = self._heard(key, data)

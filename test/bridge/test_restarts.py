@@ -1,0 +1,186 @@
+"""What a loss costs: nothing. Fills are delivered exactly once, orders are neither doubled nor forgotten."""
+
+import asyncio
+import json
+
+import pytest
+
+from hummingbot_extended.bridge.journal import Journal
+from hummingbot_extended.exchange.enums import Side
+from hummingbot_extended.gateway import ConnectionStatus, EventType, OrderSide, OrderType
+from test.bridge.running import EXCHANGE, PAIR, Ears, bridged, until
+
+BUY = (EXCHANGE, PAIR, OrderSide.BUY, OrderType.LIMIT)
+
+
+@pytest.fixture
+async def journaled(tmp_path):
+    """A bridge whose journal is a file."""
+    async with bridged(journal=tmp_path / "journal.sqlite") as running:
+        yield running
+
+
+def drop(bridge):
+    """Cut every client's connection without goodbye."""
+    for session in list(bridge.server._sessions):
+        session._socket._req.transport.abort()
+
+
+def ids(fills):
+    return [fill["trade_id"] for fill in fills]
+
+
+async def test_fills_while_the_client_was_away_come_when_it_is_back_and_once(journaled):
+    price, other = await journaled.price(), await journaled.venue.trader()
+    async with journaled.client() as client:
+        order = await client.create_order(*BUY, "0.05", price)
+        await other.place(Side.SELL, "0.01", price, ioc=True)
+        await until(lambda: len(client.ears.fills()) == 1)
+        gate, open_ = asyncio.Event(), client._link._transport.open
+
+        async def open_later(*arguments, **more):
+            await gate.wait()
+            return await open_(*arguments, **more)
+
+        client._link._transport.open = open_later
+        drop(journaled)
+        await until(lambda: client.connection_status is ConnectionStatus.CONNECTING)
+        for _ in range(3):
+            await other.place(Side.SELL, "0.01", price, ioc=True)
+        await until(lambda: len(journaled.bot.fills()) == 4)
+        gate.set()
+        await until(lambda: len(client.ears.fills()) == 4)
+        trades = (await journaled.venue.ledger())["trades"]
+        assert ids(client.ears.fills()) == [str(trade["id"]) for trade in trades]
+        await until(lambda: client.ears.of(EventType.ORDER_UPDATE, order_id=order["order_id"], filled="0.04"))
+
+
+async def test_client_that_starts_anew_resumes_where_the_last_one_was(journaled):
+    price, other = await journaled.price(), await journaled.venue.trader()
+    async with journaled.client() as first:
+        await first.create_order(*BUY, "0.05", price)
+        await other.place(Side.SELL, "0.01", price, ioc=True)
+        await until(lambda: len(first.ears.fills()) == 1)
+        position = first.position
+    for _ in range(2):
+        await other.place(Side.SELL, "0.01", price, ioc=True)
+    await until(lambda: len(journaled.bot.fills()) == 3)
+    async with journaled.client(resume_from=position) as second:
+        await until(lambda: len(second.ears.fills()) == 2)
+        assert all(fill["resync"] for fill in second.ears.fills())
+    assert position == first.position
+    async with journaled.client() as third:
+        await third.ping()
+        assert third.ears.fills() == []
+    async with journaled.client(resume_from="another-journal:7") as fourth:
+        await until(lambda: len(fourth.ears.fills()) == 3)
+
+
+async def test_bridge_that_died_brings_back_orders_refs_and_fills(journaled):
+    price, other = await journaled.price(), await journaled.venue.trader()
+    async with journaled.client() as client:
+        order = await client.create_order(*BUY, "0.05", price, client_ref="mine")
+        await journaled.stop(cancel=False)
+        await until(lambda: client.connection_status is ConnectionStatus.CONNECTING)
+        await other.place(Side.SELL, "0.02", price, ioc=True)
+        await until(lambda: len(journaled.bot.fills()) == 1)
+        await journaled.start()
+        await until(lambda: client.connection_status is ConnectionStatus.CONNECTED)
+        await until(lambda: len(client.ears.fills()) == 1)
+        await until(lambda: client.ears.of(EventType.ORDER_UPDATE, order_id=order["order_id"], filled="0.02"))
+        again = await client.create_order(*BUY, "0.05", price, client_ref="mine")
+        assert (again["order_id"], again["duplicate"]) == (order["order_id"], True)
+        assert len(await journaled.venue.open_orders()) == 1
+
+
+async def test_order_that_hummingbot_has_forgotten_is_asked_for_and_told(journaled):
+    """Hummingbot died between sending an order and writing it down: the journal knows it, its tracker does not."""
+    price, other = await journaled.price(), await journaled.venue.trader()
+    async with journaled.client() as client:
+        order = await client.create_order(*BUY, "0.05", price)
+        await journaled.stop(cancel=False)
+        journaled.connector.stop_tracking_order(order["order_id"])
+        journaled.connector._order_tracker._cached_orders.clear()
+        await other.place(Side.SELL, "0.02", price, ioc=True)
+        await journaled.start()
+        await until(lambda: journaled.connector.in_flight_orders.get(order["order_id"]))
+        await until(lambda: client.connection_status is ConnectionStatus.CONNECTED)
+        assert (await client.cancel_order(EXCHANGE, PAIR, order["order_id"]))["cancelled"] is True
+        await until(lambda: len(client.ears.fills()) == 1)
+
+
+async def test_more_fills_than_a_page_are_all_resumed_in_order(journaled):
+    journal: Journal = journaled.server.journal
+    for number in range(1, 1001):
+        data = {"trade_id": f"t{number}", "order_id": "o", "own": True, "exchange": EXCHANGE, "symbol": PAIR}
+        text = json.dumps({**data, "amount": "1"})
+        assert journal.add_fill(number, EXCHANGE, PAIR, "o", f"t{number}", 1.0, text)
+    async with journaled.client(resume_from=f"{journal.journal_id}:10") as client:
+        await until(lambda: len(client.ears.fills()) == 990)
+        assert ids(client.ears.fills()) == [f"t{number}" for number in range(11, 1001)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "gone"), [("keep", set()), ("cancel_mine", {"mine"}), ("cancel_all", {"mine", "other"})]
+)
+async def test_policy_for_a_client_that_does_not_come_back(bridge, policy, gone):
+    price = await bridge.price() - 500
+    async with bridge.client() as other:
+        async with bridge.client(on_disconnect=policy, grace_s=0.1) as client:
+            orders = {
+                "mine": (await client.create_order(*BUY, "0.01", price))["order_id"],
+                "other": (await other.create_order(*BUY, "0.01", price))["order_id"],
+            }
+        for name in gone:
+            await until(lambda name=name: other.ears.orders(orders[name])[-1:] == ["cancelled"])
+        if not gone:
+            await asyncio.sleep(0.3)
+        left = {order.external_id for order in await bridge.venue.open_orders()}
+        assert left == {orders[name] for name in orders if name not in gone}
+
+
+async def test_client_that_comes_back_in_time_keeps_its_orders(journaled):
+    async with journaled.client(on_disconnect="cancel_mine", grace_s=0.6) as client:
+        await client.create_order(*BUY, "0.01", await journaled.price() - 500)
+        drop(journaled)
+        await until(lambda: client.ears.of(EventType.INFO, kind="reconnected"))
+        await asyncio.sleep(0.8)
+        assert len(await journaled.venue.open_orders()) == 1
+
+
+async def test_policy_outlives_the_bridge(journaled):
+    async with journaled.client(on_disconnect="cancel_mine", grace_s=0.3, auto_reconnect=False) as client:
+        await client.create_order(*BUY, "0.01", await journaled.price() - 500)
+        await journaled.stop(cancel=False)
+        await journaled.start()
+        assert len(await journaled.venue.open_orders()) == 1
+        deadline = asyncio.get_running_loop().time() + 10
+        while await journaled.venue.open_orders():
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.05)
+
+
+async def test_stop_of_the_bridge_cancels_and_clients_see_it(bridge, client):
+    order = await client.create_order(*BUY, "0.01", await bridge.price() - 500)
+    await bridge.stop()
+    assert await bridge.venue.open_orders() == []
+    await until(lambda: client.ears.orders(order["order_id"])[-1:] == ["cancelled"])
+
+
+async def test_stop_may_keep_the_orders():
+    async with bridged(on_stop="keep") as bridge, bridge.client() as client:
+        await client.create_order(*BUY, "0.01", await bridge.price() - 500)
+        await bridge.stop()
+        assert len(await bridge.venue.open_orders()) == 1
+
+
+async def test_two_clients_hear_the_same_fills(journaled):
+    ears = [Ears(), Ears()]
+    price, other = await journaled.price(), await journaled.venue.trader()
+    async with journaled.client(ears[0]) as client, journaled.client(ears[1]):
+        await client.create_order(*BUY, "0.05", price)
+        for _ in range(5):
+            await other.place(Side.SELL, "0.01", price, ioc=True)
+        for each in ears:
+            await until(lambda each=each: len(each.fills()) == 5)
+        assert ids(ears[0].fills()) == ids(ears[1].fills())
