@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from hummingbot.connector.derivative.position import Position
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
 from hummingbot_extended.connector.account_state import AccountState
@@ -28,7 +29,8 @@ class AccountWatch:
     """Asks REST when the stream owes an answer, and now and then while orders are open.
 
     Where REST knows more than the stream, and the stream stays silent, it is made to reconnect: then everything is
-    reconciled. `open_orders()` gives the orders that Hummingbot holds open.
+    reconciled. `open_orders()` and `positions()` give what Hummingbot holds open; what a position is worth moves with
+    the mark, of which the stream need not tell.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class AccountWatch:
         reconciler: Reconciler,
         *,
         open_orders: Callable[[], Iterable[InFlightOrder]],
+        positions: Callable[[], Collection[Position]],
     ) -> None:
         self._stream = stream
         self._state = state
         self._reconciler = reconciler
         self._open_orders = open_orders
+        self._positions = positions
         self._faults = FaultLog(logging.getLogger(__name__))
 
     async def run(self) -> None:
@@ -52,7 +56,7 @@ class AccountWatch:
             await asyncio.sleep(BEAT_S)
             orders, now_s = list(self._open_orders()), time.time()
             wait_s = OVERDUE_S if any(self._is_overdue(order, now_s) for order in orders) else REGULAR_S
-            if orders and self._stream.is_live and now_s - checked_s >= wait_s:
+            if (orders or self._positions()) and self._stream.is_live and now_s - checked_s >= wait_s:
                 checked_s = now_s
                 await self._check(orders)
 
@@ -67,6 +71,8 @@ class AccountWatch:
         try:
             await self._reconciler.apply_fills(orders)
             await self._reconciler.apply_orders()
+            await self._reconciler.apply_positions()
+            await self._reconciler.apply_balance()
         except ExtendedError as error:
             self._faults.failed("Checking the account stream by REST", error)
             return

@@ -39,18 +39,50 @@ def is_young(tracked: InFlightOrder) -> bool:
 
 
 class Canceller:
-    """Cancels by exchange id, or by client id before that is known. `apply(order)` is awaited with what is found."""
+    """Cancels by exchange id, or by client id before that is known.
 
-    def __init__(self, rest: ExtendedRest, apply: Callable[[Order], Awaitable[Any]]) -> None:
+    `apply(order)` is awaited with what is found out about an order; `is_searched(id)` says whether its outcome is being
+    asked for already. Who asks again waits for the first.
+    """
+
+    def __init__(
+        self, rest: ExtendedRest, *, apply: Callable[[Order], Awaitable[Any]], is_searched: Callable[[str], bool]
+    ) -> None:
         self._rest = rest
         self._apply = apply
+        self._is_searched = is_searched
+        self._under_way: dict[str, asyncio.Future[bool]] = {}
+        self._wished: set[str] = set()
+
+    def take_wish(self, tracked: InFlightOrder) -> bool:
+        """Return, once, whether an order should be cancelled now that it is known."""
+        wished = tracked.client_order_id in self._wished
+        self._wished.discard(tracked.client_order_id)
+        return wished and not tracked.is_done
 
     async def cancel(self, tracked: InFlightOrder) -> bool:
         """Return True when the exchange will cancel the order (the stream tells when), False when it had ended already.
 
-        Raises NotFound only when the exchange knows no such order and it is old enough to be known, OrderUnresolved
-        while that is not so, TransportError and other ApiErrors as they come.
+        Raises NotFound only when the exchange knows no such order and it is old enough to be known; OrderUnresolved
+        while that is not so, or while it is not known whether there is an order: then the wish is kept for `take_wish`.
+        TransportError and other ApiErrors come as they are.
         """
+        key = tracked.client_order_id
+        if self._is_searched(key):
+            self._wished.add(key)
+            raise OrderUnresolved(f"it is not known yet whether the exchange has {key}; it will be cancelled if so")
+        if key in self._under_way:
+            return await asyncio.shield(self._under_way[key])
+        under_way = self._under_way[key] = asyncio.get_running_loop().create_future()
+        will_be_cancelled = False
+        try:
+            will_be_cancelled = await self._cancel(tracked)
+        finally:
+            del self._under_way[key]
+            under_way.set_result(will_be_cancelled)  # an error is told to the first one only, and counts once
+        return will_be_cancelled
+
+    async def _cancel(self, tracked: InFlightOrder) -> bool:
         try:
             await self._send(tracked)
         except ApiError as error:

@@ -33,10 +33,14 @@ ORDER_ID_BRAND: Final = "hbx"
 REST_POOL: Final = "extended-rest"
 RATE_WINDOW_S: Final = 60.0
 REQUESTS_PER_MINUTE: Final = {"default": 1_000, "tier1": 4_000, "tier2": 8_000, "tier3": 12_000}
-# Share of the budget that only cancels may use, and which requests count as such.
-CANCEL_RESERVE: Final = 0.1
-CANCEL_LIMIT_IDS: Final = frozenset(
-    endpoint.limit_id for endpoint in (CANCEL_ORDER, CANCEL_BY_EXTERNAL_ID, MASS_CANCEL, DEAD_MANS_SWITCH)
+# Share of the budget that only vital requests may use, and which those are: cancels, and opening a stream.
+VITAL_RESERVE: Final = 0.1
+STREAM_LIMIT_ID: Final = "streams"
+VITAL_LIMIT_IDS: Final = frozenset(
+    {
+        STREAM_LIMIT_ID,
+        *(endpoint.limit_id for endpoint in (CANCEL_ORDER, CANCEL_BY_EXTERNAL_ID, MASS_CANCEL, DEAD_MANS_SWITCH)),
+    }
 )
 
 REQUEST_TIMEOUT_S: Final = 10.0

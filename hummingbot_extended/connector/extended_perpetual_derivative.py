@@ -146,7 +146,11 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._funding = FundingPayments(self._rest, self._clock.ms)
         self._state = AccountState(self._order_tracker, self._perpetual_trading, self, self._owned_tasks)
         self._outcomes = OrderOutcomes(
-            self._rest, self._owned_tasks, on_found=self._state.apply_order, on_missing=self._order_is_missing
+            self._rest,
+            self._owned_tasks,
+            on_found=self._state.apply_order,
+            on_known=self._cancel_if_wished,
+            on_missing=self._order_is_missing,
         )
         self._reconciler = Reconciler(
             self._rest,
@@ -156,7 +160,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             missing=self._handle_update_error_for_active_order,
             adoption=self._get_adoption,
         )
-        self._canceller = Canceller(self._rest, self._state.apply_order)
+        self._canceller = Canceller(self._rest, apply=self._state.apply_order, is_searched=self._outcomes.is_searching)
         self._desk = OrderDesk(
             domain=self._domain,
             settings=self._settings,
@@ -174,6 +178,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             self._state,
             self._reconciler,
             open_orders=lambda: self.in_flight_orders.values(),
+            positions=lambda: self.account_positions.values(),
         )
         self._switch = (
             DeadMansSwitch(self._rest, self._settings.dead_mans_switch_s) if self._settings.dead_mans_switch_s else None
@@ -380,9 +385,13 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         return status
 
     async def check_network(self) -> NetworkStatus:
-        """Ask REST; a failure does not count while the streams are live: Hummingbot would tear them down for it."""
+        """Ask REST; a failure does not count while a stream is live or our own budget of requests is used up:
+        Hummingbot would tear all streams down for it.
+        """
+        if self._started and self._throttler.is_exhausted:
+            return NetworkStatus.CONNECTED
         status = await super().check_network()
-        if status is not NetworkStatus.CONNECTED and self._streams_are_live():
+        if status is not NetworkStatus.CONNECTED and self._a_stream_is_live():
             return NetworkStatus.CONNECTED
         return status
 
@@ -391,9 +400,9 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         async with asyncio.timeout(NETWORK_CHECK_S):
             await self._rest.market_stats(self._markets.name_of(pair))
 
-    def _streams_are_live(self) -> bool:
-        return (
-            self._started and self._user_stream.is_live and bool(self._trading_pairs) and self.order_book_tracker.ready
+    def _a_stream_is_live(self) -> bool:
+        return self._user_stream.is_live or any(
+            self._orderbook_ds.broken_reason(pair) is None for pair in self._trading_pairs
         )
 
     def _is_user_stream_initialized(self) -> bool:
@@ -671,6 +680,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
                     exchange_order_id=exchange_order_id,
                 )
             )
+        await self._cancel_if_wished(order)
         return exchange_order_id
 
     async def _place_order(
@@ -692,6 +702,11 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
         return await self._canceller.cancel(tracked_order)
+
+    async def _cancel_if_wished(self, tracked: InFlightOrder) -> None:
+        """Cancel an order whose cancel was asked for while nobody knew whether it exists."""
+        if self._canceller.take_wish(tracked):
+            await self._execute_order_cancel(tracked)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
         """Cancel this bot's open orders by one request and verify it. True for each that is open no more."""

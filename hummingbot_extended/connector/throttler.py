@@ -14,12 +14,12 @@ from decimal import Decimal
 from hummingbot.core.api_throttler.async_throttler_base import AsyncThrottlerBase
 from hummingbot.core.api_throttler.data_types import RateLimit
 
-from hummingbot_extended.connector.extended_perpetual_constants import CANCEL_LIMIT_IDS, CANCEL_RESERVE, REST_POOL
+from hummingbot_extended.connector.extended_perpetual_constants import REST_POOL, VITAL_LIMIT_IDS, VITAL_RESERVE
 
 BACK_OFF_FIRST_S = 1.0
 BACK_OFF_LAST_S = 60.0
 # A cancel waits no longer than this for a penalty to end: an order that should go is worth a request that may fail.
-CANCEL_BACK_OFF_S = 1.0
+VITAL_BACK_OFF_S = 1.0
 
 
 class SlidingWindow:
@@ -51,8 +51,8 @@ class SlidingWindow:
 class ExtendedThrottler(AsyncThrottlerBase):
     """Hummingbot's throttler interface over sliding windows, first come first served.
 
-    All limits link to one pool (an undeclared `limit_id` counts against it). A part of every limit (`cancel_reserve`)
-    is kept for `cancel_limit_ids`, which also have a queue of their own, so that a cancel never waits behind orders.
+    All limits link to one pool (an undeclared `limit_id` counts against it). A part of every limit (`vital_reserve`)
+    is kept for `vital_limit_ids`, which also have a queue of their own, so that a cancel never waits behind orders.
     `back_off` holds everything after HTTP 429. Limits may change while requests wait. Times are in seconds.
     """
 
@@ -63,13 +63,13 @@ class ExtendedThrottler(AsyncThrottlerBase):
         safety_margin_pct: float | None = 0.05,
         limits_share_percentage: Decimal | None = None,
         *,
-        cancel_limit_ids: Collection[str] = CANCEL_LIMIT_IDS,
-        cancel_reserve: float = CANCEL_RESERVE,
+        vital_limit_ids: Collection[str] = VITAL_LIMIT_IDS,
+        vital_reserve: float = VITAL_RESERVE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(rate_limits, retry_interval, safety_margin_pct, limits_share_percentage)
-        self._cancel_limit_ids = frozenset(cancel_limit_ids)
-        self._cancel_reserve = cancel_reserve
+        self._vital_limit_ids = frozenset(vital_limit_ids)
+        self._vital_reserve = vital_reserve
         self._clock = clock
         self._windows: dict[str, SlidingWindow] = {}
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
@@ -91,6 +91,13 @@ class ExtendedThrottler(AsyncThrottlerBase):
         """Replace the limits (Hummingbot's base calls this when it is made, and users may later)."""
         super().set_rate_limits(rate_limits)
         self._windows = {}
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether an ordinary request would have to wait now: the budget is used, or the exchange said so."""
+        now, pool = self._clock(), self._windows.get(REST_POOL)
+        ceiling = _ceiling(pool, self._vital_reserve) if pool else 0.0
+        return now < self._held_until or (pool is not None and pool.delay(now, 1, ceiling) > 0)
 
     def back_off(self, retry_after_s: float | None = None) -> None:
         """Hold requests after HTTP 429: as long as the exchange says, otherwise 1 s, doubled each time up to 60 s.
@@ -114,21 +121,21 @@ class ExtendedThrottler(AsyncThrottlerBase):
 
     async def acquire(self, limit_id: str) -> None:
         """Wait until a request of `limit_id` may go, and count it. Cancelling leaves nothing counted."""
-        is_cancel = limit_id in self._cancel_limit_ids
-        async with self._turns[is_cancel]:
+        is_vital = limit_id in self._vital_limit_ids
+        async with self._turns[is_vital]:
             while True:
-                delay_s = self._admit(limit_id, is_cancel)
+                delay_s = self._admit(limit_id, is_vital)
                 if delay_s <= 0:
                     return
                 await asyncio.sleep(delay_s)
 
-    def _admit(self, limit_id: str, is_cancel: bool) -> float:
+    def _admit(self, limit_id: str, is_vital: bool) -> float:
         now = self._clock()
-        held_until = min(self._held_until, self._held_since + CANCEL_BACK_OFF_S) if is_cancel else self._held_until
+        held_until = min(self._held_until, self._held_since + VITAL_BACK_OFF_S) if is_vital else self._held_until
         if now < held_until:
             return held_until - now
         shares = self._shares(limit_id)
-        kept = 0.0 if is_cancel else self._cancel_reserve
+        kept = 0.0 if is_vital else self._vital_reserve
         delay = max(window.delay(now, weight, _ceiling(window, kept)) for window, weight in shares)
         if delay <= 0:
             for window, weight in shares:

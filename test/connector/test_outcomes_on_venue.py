@@ -155,3 +155,32 @@ async def test_fee_rates_that_have_changed_are_read_again(venue):
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await bot.until_open(order_id)
         assert fees["BTC-USD"].taker_fee_rate == Decimal("0.00025")
+
+
+async def test_cancel_of_an_order_whose_outcome_is_unknown_is_kept_until_it_is_known(venue, impatient):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        await venue.fault("stall", path="*account*", value=60, count=1)
+        await venue.fault("reply_lost", path=POST, count=1)
+        outage = await venue.fault("server_error", path="GET /api/v1/user/*")
+        order_id = bot.buy("0.01", price)
+        await until(lambda: bot.connector._outcomes.is_searching(order_id))
+        for _ in range(3):
+            bot.cancel(order_id)
+        await asyncio.sleep(0.1)
+        await venue.control("DELETE", f"faults/{outage['id']}")
+        await bot.until_done(order_id, 20)
+        assert await venue.open_orders() == []
+        assert len(bot.cancelled(order_id)) == 1
+
+
+async def test_cancel_that_is_asked_for_twice_is_sent_once(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        slow = await venue.fault("slow_reply", path="DELETE *", value=0.2)
+        for _ in range(5):
+            bot.cancel(order_id)
+        await bot.until_done(order_id)
+        seen = {fault["id"]: fault["fired"] for fault in await venue.control("GET", "faults")}
+        assert seen[slow["id"]] == 1

@@ -61,6 +61,10 @@ async def test_rest_failure_does_not_tear_live_streams_down(venue):
     async with venue.bot() as bot:
         await venue.fault("server_error", path="*stats*")
         assert await bot.connector.check_network() is NetworkStatus.CONNECTED
+        await bot.connector.stop_network()
+        assert await bot.connector.check_network() is NetworkStatus.NOT_CONNECTED
+        bot.connector._throttler.back_off(60)
+        assert await bot.connector.check_network() is NetworkStatus.CONNECTED
     assert await venue.connector().check_network() is NetworkStatus.NOT_CONNECTED
     await venue.control("DELETE", "faults")
     assert await venue.connector().check_network() is NetworkStatus.CONNECTED
