@@ -1,0 +1,192 @@
+"""One subscription of a WebSocket client: what waits for it, and the messages made of that. Sans-I/O."""
+
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from hummingbot_extended.hub.client_messages import Mode, Numbers, StreamType, Subscribe
+from hummingbot_extended.hub.events import Row, iso_z
+from hummingbot_extended.hub.face_topics import Topic
+from hummingbot_extended.hub.kinds import Kind
+
+# Kinds whose rows are each of value: they wait in a ring. Of the others only the newest row of a market waits.
+EVENT_KINDS = frozenset({Kind.TRADES, Kind.NEWS})
+_TICK_BY_DEFAULT = frozenset({StreamType.DEPTH, StreamType.NEWS})
+
+_encode = msgspec.json.Encoder().encode
+cached_iso = lru_cache(maxsize=256)(iso_z)
+
+
+class ClientSubscription:
+    """Rows for one subscription. `has_news` is called when there is something to send at once."""
+
+    def __init__(
+        self,
+        subscription_id: str,
+        asked: Subscribe,
+        topics: dict[str, Topic],
+        *,
+        max_waiting: int,
+        has_news: Callable[["ClientSubscription"], None],
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.id = subscription_id
+        self.asked = asked
+        self.topics = topics  # by market, in the order asked for
+        self.mode = asked.params.mode or (Mode.TICK if asked.stream_type in _TICK_BY_DEFAULT else Mode.INTERVAL)
+        self.is_over = False
+        self._has_news = has_news
+        self._metadata = metadata or {}
+        self._kind = asked.stream_type.kind
+        self._exact = asked.params.numbers is Numbers.STRING
+        self._head = _encode({"type": "data", "stream_type": asked.stream_type, "subscription_id": subscription_id})[
+            :-1
+        ]
+        self._changed: dict[str, Row] = {}
+        self._events: deque[Row] = deque()
+        self._max_waiting = max_waiting
+        self._dropped = 0
+        self._needs_book: set[str] = set()
+        self._is_due = False
+        self._listens = self.mode is not Mode.INTERVAL or self._kind in EVENT_KINDS
+        self._sink = self._take_for(self._kind)
+        for topic in topics.values():
+            self._join(topic)
+
+    def __repr__(self) -> str:
+        return f"<ClientSubscription {self.id[:8]} {self.asked.stream_type} {','.join(self.topics)}>"
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def _join(self, topic: Topic) -> None:
+        if self._listens:
+            topic.sinks[self._sink] = None
+        if self._kind is Kind.DEPTH and self.mode is Mode.TICK:
+            self._needs_book.add(topic.key.market)
+
+    def _take_for(self, kind: Kind) -> Callable[[Row], None]:
+        if kind in EVENT_KINDS:
+            return self._take_event
+        if kind is Kind.DEPTH and self.mode is Mode.TICK:
+            return self._take_depth
+        return self._take_state
+
+    def _take_state(self, row: Row) -> None:
+        self._changed[row.market] = row
+        if self.mode is Mode.TICK:
+            self._has_news(self)
+
+    def _take_event(self, row: Row) -> None:
+        self._events.append(row)
+        if len(self._events) > self._max_waiting:
+            self._events.popleft()
+            self._dropped += 1
+        if self.mode is Mode.TICK:
+            self._has_news(self)
+
+    def _take_depth(self, row: Row) -> None:
+        """A reader that is behind gets a new snapshot instead of the changes it missed."""
+        if row.market in self._needs_book:
+            self._has_news(self)
+            return
+        self._events.append(row)
+        if len(self._events) > self._max_waiting:
+            self._needs_book.update(row.market for row in self._events)
+            self._events.clear()
+        self._has_news(self)
+
+    def begin(self) -> None:
+        """Send what is known now (`params.snapshot`, and each new depth subscription)."""
+        known = [row for topic in self.topics.values() if (row := topic.snapshot()) is not None]
+        if self._kind in EVENT_KINDS:
+            self._events.extend(known)
+        else:
+            self._changed.update((row.market, row) for row in known)
+        self.due()
+
+    def due(self) -> None:
+        """The interval is over."""
+        self._is_due = True
+        self._has_news(self)
+
+    def drop_markets(self, markets: set[str]) -> list[Topic]:
+        """Stop for these markets and return their topics, for the owner to leave."""
+        gone = [topic for market, topic in self.topics.items() if market in markets]
+        for topic in gone:
+            topic.sinks.pop(self._sink, None)
+            del self.topics[topic.key.market]
+            self._changed.pop(topic.key.market, None)
+            self._needs_book.discard(topic.key.market)
+        if gone:
+            self._events = deque(row for row in self._events if row.market in self.topics)
+        self.is_over = not self.topics
+        return gone
+
+    # --- what goes out ----------------------------------------------------------------------------------------------
+
+    def collect(self, now_ms: int) -> list[bytes]:
+        """Return the messages that are to be sent now, and forget what they are made of."""
+        if self.is_over or not (self._is_due or self.mode is Mode.TICK):
+            return []
+        is_due, self._is_due = self._is_due, False
+        if self._kind in EVENT_KINDS:
+            return self._collect_events(now_ms)
+        if self._kind is Kind.DEPTH:
+            return self._collect_depth(now_ms, is_due=is_due)
+        if self.mode is Mode.INTERVAL:
+            rows = [row for topic in self.topics.values() if (row := topic.latest) is not None]
+        else:
+            rows = list(self._changed.values())
+        self._changed = {}
+        return [self.message(rows, now_ms)] if rows else []
+
+    def _collect_events(self, now_ms: int) -> list[bytes]:
+        messages = []
+        if self._dropped:
+            gap = {"type": "gap", "stream_type": self.asked.stream_type, "subscription_id": self.id}
+            messages.append(_encode(gap | {"dropped": self._dropped}))
+            self._dropped = 0
+        if self._events:
+            messages.append(self.message(list(self._events), now_ms))
+            self._events.clear()
+        return messages
+
+    def _collect_depth(self, now_ms: int, *, is_due: bool) -> list[bytes]:
+        rows: list[Row] = []
+        if self.mode is Mode.TICK:
+            for market in sorted(self._needs_book):
+                if (book := self.topics[market].snapshot()) is not None:
+                    self._needs_book.discard(market)
+                    rows.append(book)
+            rows += self._events
+            self._events.clear()
+        elif is_due:
+            wanted = self.topics if self.mode is Mode.INTERVAL else self._changed
+            rows = [book for market in wanted if (book := self.topics[market].snapshot()) is not None]
+        self._changed = {}
+        return [self.message(rows, now_ms)] if rows else []
+
+    def message(self, rows: list[Row], now_ms: int) -> bytes:
+        """Return a data message of `rows`; they are encoded already, so this only puts them together."""
+        data = b",".join([row.strings for row in rows] if self._exact else [row.numbers for row in rows])
+        times = f',"timestamp":"{cached_iso(now_ms)}","metadata":{self._metadata_of(rows)},"data":['
+        return b"".join((self._head, times.encode(), data, b"]}"))
+
+    def _metadata_of(self, rows: list[Row]) -> str:
+        if self._metadata:
+            return _encode(self._metadata).decode()
+        return f'{{"received_at":"{cached_iso(max([row.received_ms for row in rows]))}"}}'
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `list` tells of this subscription."""
+        return {
+            "subscription_id": self.id,
+            "stream_type": self.asked.stream_type,
+            "symbols": list(self.topics),
+            "interval_ms": self.asked.interval_ms,
+            "mode": self.mode,
+            "timeframe": self.asked.params.timeframe_name if self._kind is Kind.OHLCV else None,
+        }
