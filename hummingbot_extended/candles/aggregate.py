@@ -134,11 +134,13 @@ class MarketCandles:
             return None
         return min(self.verified_until_ms - MINUTE.length_ms, last_ms), last_ms
 
-    def verify(self, bars: Iterable[Bar], until_ms: int, *, provider: str = "exchange") -> list[Change]:
+    def verify(
+        self, bars: Iterable[Bar], until_ms: int, *, provider: str = "exchange", insist: bool = False
+    ) -> list[Change]:
         """Take history in: `bars` at equal distances, oldest first, up to the minute that opened at `until_ms`.
 
         Minutes up to it are closed and final; a bar of less volume than what was seen live is an old copy, and does
-        not count: then `verified_until_ms` stays before it, and history has to be asked again.
+        not count (unless `insist`): then `verified_until_ms` stays before it, and history has to be asked again.
         """
         changes: list[Change] = []
         settled_ms: int | None = None
@@ -147,7 +149,7 @@ class MarketCandles:
                 changes += self._take(Candle.of(bar, closed=False, provider=provider, spread=self._spread))
                 continue
             known = self._minutes.at(bar.open_time_ms)
-            if known is not None and not known.synthetic and bar.volume < known.volume:
+            if known is not None and not known.synthetic and bar.volume < known.volume and not insist:
                 break
             spread = known.spread if known else None
             changes += self._put(Candle.of(bar, closed=True, provider=provider, spread=spread))

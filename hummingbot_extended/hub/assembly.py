@@ -1,0 +1,75 @@
+"""What a hub is made of by its settings: sessions, the exchange's REST, sources, history."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from hummingbot_extended.candles.exchange_loader import ExchangeLoader
+from hummingbot_extended.candles.loader import CandleLoader
+from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.exchange.endpoints import Domain, find_domain, is_exchange_host
+from hummingbot_extended.exchange.rest import AiohttpSend, ExtendedRest
+from hummingbot_extended.hub.settings import HubSettings
+from hummingbot_extended.hub.sources.base import Source
+from hummingbot_extended.hub.sources.paths import PathSource
+from hummingbot_extended.hub.sources.rest import RestSource
+from hummingbot_extended.hub.sources.rpc import RpcSource
+from hummingbot_extended.streams.aiohttp_transport import AiohttpSSETransport, AiohttpWebSocketTransport, stream_session
+from hummingbot_extended.streams.transport_choice import TransportChoice
+
+STREAM_PREFIX = "/stream.extended.exchange/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `Hub` runs on. Whoever makes them by hand (tests, an embedding program) closes what they hold."""
+
+    rest: ExtendedRest
+    sources: tuple[Source, ...]
+    history: CandleLoader | None
+
+
+async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: Mapping[str, str] = os.environ) -> Parts:
+    """Make the parts of `settings`; `stack` closes what they hold. Raises SettingsError."""
+    domain = find_domain(settings.domain, environ)
+    session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+    streams = await stack.enter_async_context(stream_session())
+    rest = ExtendedRest(AiohttpSend(session, domain.rest_url))
+    websocket, sse = AiohttpWebSocketTransport(streams), AiohttpSSETransport(streams)
+
+    def choice(setting: Any, url: str) -> TransportChoice:
+        return TransportChoice.of(setting, websocket=websocket, sse=sse, may_use_sse=not is_exchange_host(url))
+
+    def make(name: str) -> Source:
+        match name:
+            case "extended_rpc":
+                return RpcSource(domain.rpc_url, choice("websocket", domain.rpc_url))
+            case "extended_ws":
+                return PathSource(name, domain.stream_url, choice("websocket", domain.stream_url))
+            case "extended_rest":
+                return RestSource(rest, stats_s=settings.stats_every_s)
+            case "extended_sse":
+                url = _needed(settings.relay_url, name, "relay_url")
+                return PathSource(name, url, choice("sse", url))
+            case "hub":
+                url = _needed(settings.hub_url, name, "hub_url").rstrip("/") + STREAM_PREFIX
+                return PathSource(name, url, choice("auto", url))
+        raise SettingsError(f"there is no source {name!r}")
+
+    sources = tuple(make(name) for name in settings.sources)
+    return Parts(rest, sources, ExchangeLoader(rest))
+
+
+def domain_of(settings: HubSettings) -> Domain:
+    """Return the exchange that a hub reads."""
+    return find_domain(settings.domain)
+
+
+def _needed(value: str | None, source: str, setting: str) -> str:
+    if value is None:
+        raise SettingsError(f"the source {source} needs {setting}")
+    return value

@@ -1,0 +1,449 @@
+"""The hub: sources below, listeners above, one state a market in between."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from time import monotonic
+from typing import Any, Self
+
+from hummingbot_extended.candles.aggregate import Change
+from hummingbot_extended.candles.loader import register_in_process_loader, unregister_in_process_loader
+from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
+from hummingbot_extended.candles.timeframes import timeframe as named_timeframe
+from hummingbot_extended.errors import ExtendedError, SettingsError, StreamClosed
+from hummingbot_extended.exchange.channels import CandleFrame
+from hummingbot_extended.exchange.models import Market
+from hummingbot_extended.hub.alerts import Alert, parse_alert
+from hummingbot_extended.hub.arbiter import Switch
+from hummingbot_extended.hub.assembly import Parts, make_parts
+from hummingbot_extended.hub.channel_reader import ChannelReader, Clocks
+from hummingbot_extended.hub.events import BarRow, DepthRow, QuoteRow, Row, StatsRow, TradeRow
+from hummingbot_extended.hub.in_process_loader import InProcessLoader
+from hummingbot_extended.hub.interface import CandlesAnswer, HubStatus, Listening, NotRunning, WarmingUp
+from hummingbot_extended.hub.keepers import Keepers
+from hummingbot_extended.hub.kinds import FEEDS_OF, Channel, Feed, Kind
+from hummingbot_extended.hub.market_list import MarketList
+from hummingbot_extended.hub.prices import MarketPrice
+from hummingbot_extended.hub.readers import Readers
+from hummingbot_extended.hub.relay import GOING_AWAY, RelayReader, parse_path
+from hummingbot_extended.hub.settings import HubSettings
+from hummingbot_extended.hub.status import channel_kinds, make_status
+from hummingbot_extended.hub.subscription import RowSubscription
+from hummingbot_extended.hub.topics import ALL, RowSink, Topic, Topics
+from hummingbot_extended.streams.inbox import Policy
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 1.0
+WARM_UP_S = 5.0
+MAX_CANDLES = 500
+
+
+class Hub:
+    """A market-data hub; see `interface.MarketDataHub` for its contract. `async with Hub(settings)` runs it.
+
+    Without `parts` it makes its own from the settings, and closes them.
+    """
+
+    def __init__(self, settings: HubSettings, *, parts: Parts | None = None, clocks: Clocks | None = None) -> None:
+        self.settings = settings
+        self.topics = Topics()
+        self._given = parts
+        self._clocks = clocks or Clocks()
+        self._markets = MarketList()
+        self._prices: dict[str, MarketPrice] = {}
+        self._alerts: dict[str, tuple[Alert, Listening]] = {}
+        self._ends: set[RowSubscription | RelayReader] = set()
+        self._stack = AsyncExitStack()
+        self._running: asyncio.Task[None] | None = None
+        self._started_s = monotonic()
+        self.counters = {"switches": 0, "warnings": 0}
+
+    def __repr__(self) -> str:
+        return f"<Hub {self.settings.role} {'running' if self.is_running else 'stopped'}, {self.topics!r}>"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the hub is between `start` and `stop`."""
+        return self._running is not None and not self._running.done()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    # --- life -------------------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """See MarketDataHub."""
+        if self.is_running:
+            return
+        async with AsyncExitStack() as stack:
+            parts = self._given or await make_parts(self.settings, stack)
+            self._parts = parts
+            await self._markets.ask(parts.rest, self._clocks.now_ms())
+            self._readers = Readers(
+                parts.sources,
+                self.settings,
+                publish=self._publish,
+                on_candles=self._on_candles,
+                on_switch=self._on_switch,
+                on_closed=self._on_closed,
+                clocks=self._clocks,
+            )
+            stack.push_async_callback(self._close_sources)
+            stack.push_async_callback(self._readers.close)
+            self._keepers = Keepers(self.settings, self._readers, parts.history, self._on_changes, self._clocks)
+            stack.push_async_callback(self._keepers.close)
+            for symbol in self.settings.markets:
+                self._keepers.acquire(self.resolve(symbol))
+            loader = InProcessLoader(self._keepers)
+            register_in_process_loader(loader, self.settings.domain)
+            stack.callback(unregister_in_process_loader, loader, self.settings.domain)
+            self._running = asyncio.create_task(self._live(), name="hub")
+            self._started_s = monotonic()
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """See MarketDataHub."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        running.cancel()
+        await asyncio.wait([running])
+        for reader in tuple(self._ends):
+            if isinstance(reader, RelayReader):
+                reader.end(StreamClosed(GOING_AWAY, "the hub stops"))
+            else:
+                reader.end()
+        self._ends.clear()
+        self._alerts.clear()
+        await self._stack.aclose()
+        if not running.cancelled():
+            running.result()
+
+    async def run(self) -> None:
+        """Wait until the hub stops. Raises what it died of, which is a fault of ours."""
+        if self._running is None:
+            raise NotRunning("the hub is not running")
+        await asyncio.wait([self._running])
+        if not self._running.cancelled():
+            self._running.result()
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick())
+            group.create_task(self._ask_for_news())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self._keepers.tick()
+            await self._readers.tick()
+
+    async def _ask_for_news(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.news_every_s)
+            try:
+                news = await self._markets.ask(self._parts.rest, self._clocks.now_ms())
+            except ExtendedError as error:
+                self.counters["warnings"] += 1
+                logger.warning("the markets could not be asked for: %s", error)
+                continue
+            for row in news:
+                self._publish(row)
+
+    async def _close_sources(self) -> None:
+        for source in self._parts.sources:
+            await source.close()
+
+    # --- rows -------------------------------------------------------------------------------------------------------
+    def _publish(self, row: Row) -> None:
+        self.topics.publish(row)
+        match row:
+            case TradeRow():
+                reader = self._readers.find(Channel(Feed.TRADES, row.market))
+                self.topics.publish(self._price(row.market).of_trade(row, reader.score() if reader else 0.0))
+                if (keeper := self._keepers.find(row.market)) and self._keepers.feed_of(row.market).frame is None:
+                    keeper.trade(row)
+            case StatsRow():
+                reader = self._readers.find(Channel(Feed.STATS, row.market))
+                self.topics.publish(self._price(row.market).of_stats(row, reader.score() if reader else 0.0))
+            case QuoteRow():
+                if (keeper := self._keepers.find(row.market)) is not None:
+                    keeper.quote(row.spread)
+
+    def _price(self, market: str) -> MarketPrice:
+        price = self._prices.get(market)
+        if price is None:
+            price = self._prices[market] = MarketPrice(market)
+        return price
+
+    def _on_candles(self, market: str, frame: CandleFrame, provider: str) -> None:
+        if (keeper := self._keepers.find(market)) is not None:
+            keeper.take(frame, provider)
+
+    def _on_changes(self, market: str, changes: list[Change]) -> None:
+        now_ms = self._clocks.now_ms()
+        for frame, candle in changes:
+            self.topics.publish(
+                BarRow(
+                    market=market,
+                    ts_ms=now_ms,
+                    received_ms=now_ms,
+                    provider=candle.provider,
+                    frame=frame,
+                    candle=candle,
+                )
+            )
+
+    def _on_switch(self, reader: ChannelReader, switch: Switch) -> None:
+        self.counters["switches"] += switch.before is not None
+        market = reader.channel.market
+        if (keeper := self._keepers.find(market)) and self._keepers.feed_of(market) == reader.channel:
+            keeper.lost()
+
+    def _on_closed(self, channel: Channel) -> None:
+        """Nobody keeps a channel's last values up to date any more."""
+        for kind in channel_kinds(channel.feed):
+            self.topics.forget(channel.market, kind)
+        if channel.feed is Feed.TRADES:
+            self._prices.pop(channel.market, None)
+
+    # --- listening --------------------------------------------------------------------------------------------------
+    def listen(
+        self,
+        kinds: Collection[Kind],
+        symbols: Collection[str],
+        sink: RowSink,
+        *,
+        timeframe: Timeframe | None = None,
+        snapshot: bool = False,
+    ) -> "_Listening":
+        """See MarketDataHub."""
+        self._check_running()
+        frame = timeframe or TIMEFRAMES[0]
+        markets = list(dict.fromkeys(ALL if symbol == ALL else self.resolve(symbol) for symbol in symbols))
+        listening = _Listening(self, sink)
+        try:
+            for kind in dict.fromkeys(Kind(kind) for kind in kinds):
+                for market in markets:
+                    listening.add(Topic(kind, market, frame if kind is Kind.OHLCV else None))
+        except BaseException:
+            listening.end()
+            raise
+        for topic in listening.topics:
+            self._give_present(topic, sink, all_of_it=snapshot)
+        return listening
+
+    def subscribe(
+        self,
+        kinds: Collection[Kind],
+        symbols: Collection[str],
+        *,
+        timeframe: Timeframe | None = None,
+        snapshot: bool = False,
+        policy: Policy = "drop_oldest",
+        limit: int = 1_000,
+    ) -> RowSubscription:
+        """See MarketDataHub."""
+        if policy == "block":
+            raise SettingsError("a hub waits for no reader: the policy is drop_oldest, conflate or error")
+        subscription = RowSubscription(policy, limit)
+        listening = self.listen(kinds, symbols, subscription.give, timeframe=timeframe, snapshot=snapshot)
+        subscription.bind(listening)
+        self._ends.add(subscription)
+        listening.on_end = lambda: self._ends.discard(subscription)
+        return subscription
+
+    def relay(self, path: str) -> RelayReader:
+        """See MarketDataHub."""
+        kind, symbol, frame = parse_path(path)
+        relay = RelayReader()
+        symbols = self._markets.tradable if symbol == ALL else [symbol]
+        listening = self.listen([kind], symbols, relay.give, timeframe=frame, snapshot=True)
+        relay.bind(listening, self._ends.discard)
+        self._ends.add(relay)
+        return relay
+
+    def _give_present(self, topic: Topic, sink: RowSink, *, all_of_it: bool) -> None:
+        """Give a newcomer what is known: a book always, the rest where it asks for it."""
+        if topic.kind is Kind.DEPTH:
+            row: Row | None = self.book(topic.market)
+            if row is not None:
+                sink(row)
+        elif all_of_it and topic.kind is Kind.TRADES:
+            reader = self._readers.find(Channel(Feed.TRADES, topic.market))
+            for trade in tuple(reader.trades.recent) if reader else ():
+                sink(trade)
+        elif all_of_it and topic.market != ALL:
+            row = self.latest(topic.kind, topic.market, topic.frame)
+            if row is not None:
+                sink(row)
+
+    # --- what is known ----------------------------------------------------------------------------------------------
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """See MarketDataHub."""
+        return self._markets.all
+
+    def resolve(self, symbol: str) -> str:
+        """See MarketDataHub."""
+        return self._markets.resolve(symbol)
+
+    def latest(self, kind: Kind, symbol: str, frame: Timeframe | None = None) -> Row | None:
+        """See MarketDataHub. A value whose feed is not live any more is marked stale."""
+        self._check_running()
+        market = self.resolve(symbol)
+        if kind is Kind.DEPTH:
+            return self.book(market)
+        row = self.topics.last(Topic(kind, market, (frame or TIMEFRAMES[0]) if kind is Kind.OHLCV else None))
+        if row is None or not FEEDS_OF[kind]:
+            return row
+        feed = self._keepers.feed_of(market) if kind is Kind.OHLCV else Channel(FEEDS_OF[kind][0], market)
+        reader = self._readers.find(feed)
+        return row if reader is not None and reader.state == "live" else replace(row, is_stale=True)
+
+    def book(self, symbol: str, levels: int | None = None) -> DepthRow | None:
+        """See MarketDataHub."""
+        self._check_running()
+        reader = self._readers.find(Channel(Feed.BOOK, self.resolve(symbol)))
+        return reader.book_now(levels) if reader else None
+
+    async def candles(
+        self, symbol: str, timeframe: str, *, limit: int = 50, since_ms: int | None = None
+    ) -> CandlesAnswer:
+        """See MarketDataHub."""
+        self._check_running()
+        market = self.resolve(symbol)
+        self._frame(timeframe)
+        keeper = self._keepers.acquire(market)
+        try:
+            async with asyncio.timeout(WARM_UP_S):
+                await keeper.is_loaded.wait()
+        except TimeoutError:
+            raise WarmingUp(f"the candles of {market} are not here yet") from None
+        finally:
+            self._keepers.release(market)
+        return self.candles_now(market, timeframe, limit=limit, since_ms=since_ms)
+
+    def candles_now(
+        self, symbol: str, timeframe: str, *, limit: int = 50, since_ms: int | None = None
+    ) -> CandlesAnswer:
+        """See MarketDataHub."""
+        self._check_running()
+        market, frame = self.resolve(symbol), self._frame(timeframe)
+        series = self._keepers.series(market, frame)
+        if series is None or not len(series):
+            raise WarmingUp(f"the candles of {market} are not here yet")
+        limit = min(MAX_CANDLES, max(1, limit))
+        return CandlesAnswer(market, frame, series.newest_first(limit, since_ms), series.version)
+
+    def version(self, market: str, frame: Timeframe) -> int:
+        """See MarketDataHub."""
+        series = self._keepers.series(market, frame) if self.is_running else None
+        return series.version if series else 0
+
+    def _frame(self, name: str) -> Timeframe:
+        frame = named_timeframe(name)
+        if frame not in self.settings.frames:
+            raise SettingsError(f"this hub does not serve {frame}; it serves {', '.join(self.available_frames())}")
+        return frame
+
+    def available_frames(self) -> list[str]:
+        """Return the names of the timeframes that this hub serves."""
+        return [frame.name for frame in self.settings.frames]
+
+    def available(self) -> dict[str, list[str]]:
+        """See MarketDataHub."""
+        return {market: self.available_frames() for market in (self._keepers.all() if self.is_running else ())}
+
+    def status(self) -> HubStatus:
+        """See MarketDataHub."""
+        readers, keepers = (self._readers, self._keepers) if self.is_running else (None, None)
+        return make_status(
+            self.settings,
+            readers,
+            keepers,
+            uptime_s=monotonic() - self._started_s,
+            now_ms=self._clocks.now_ms(),
+            counters=self.counters | {"rows": self.topics.published},
+        )
+
+    def replay(
+        self, kinds: Collection[Kind], symbols: Collection[str], *, from_ms: int, to_ms: int
+    ) -> AsyncIterator[Row]:
+        """See MarketDataHub."""
+        raise SettingsError("this hub keeps no journal to replay")
+
+    # --- alerts -----------------------------------------------------------------------------------------------------
+    def set_alert(self, alert: Mapping[str, Any], sink: Callable[[Row], None]) -> str:
+        """See MarketDataHub."""
+        self._check_running()
+        made = parse_alert(alert, self.resolve, sink)
+
+        def look(row: Row) -> None:
+            if (fired := made.look(row, self._clocks.now_ms())) is not None:
+                self.topics.publish(fired)
+                made.sink(fired)
+
+        self._alerts[made.id] = (made, self.listen([made.kind], [made.market], look))
+        return made.id
+
+    def remove_alert(self, alert_id: str) -> bool:
+        """See MarketDataHub."""
+        found = self._alerts.pop(alert_id, None)
+        if found is None:
+            return False
+        found[1].end()  # type: ignore[attr-defined]  # made by `listen` above
+        return True
+
+    def _check_running(self) -> None:
+        if not self.is_running:
+            raise NotRunning("the hub is not running")
+
+
+class _Listening:
+    """A listener's topics, and the channels and keepers that are open for it."""
+
+    def __init__(self, hub: Hub, sink: RowSink) -> None:
+        self._hub = hub
+        self._sink = sink
+        self.topics: list[Topic] = []
+        self._releases: list[Callable[[], None]] = []
+        self.on_end: Callable[[], None] | None = None
+
+    def add(self, topic: Topic) -> None:
+        """Listen to a topic, opening what it needs. Raises as `Readers.acquire`."""
+        hub = self._hub
+        if topic.kind is Kind.OHLCV:
+            hub._keepers.acquire(topic.market)
+            self._releases.append(lambda: hub._keepers.release(topic.market))
+        else:
+            for feed in FEEDS_OF[topic.kind]:
+                if topic.market == ALL:
+                    raise SettingsError(f"{topic.kind} needs the names of markets")
+                channel = Channel(feed, topic.market)
+                hub._readers.acquire(channel)
+                self._releases.append(lambda channel=channel: hub._readers.release(channel))  # type: ignore[misc]
+        hub.topics.add(topic, self._sink)
+        self.topics.append(topic)
+
+    def end(self) -> None:
+        """Give everything up at once. Safe to repeat."""
+        for topic in self.topics:
+            self._hub.topics.remove(topic, self._sink)
+        for release in self._releases:
+            release()
+        self.topics = []
+        self._releases = []
+        if self.on_end is not None:
+            self.on_end()
+            self.on_end = None
+
+    async def close(self) -> None:
+        """See Listening."""
+        self.end()
