@@ -27,7 +27,7 @@ from hummingbot_extended.gateway.errors import (
 from hummingbot_extended.gateway.protocol import OrderRequest, Reply, Welcome, plain
 from hummingbot_extended.gateway.transports.api_feed import CHANNELS, ApiFeed, levels
 from hummingbot_extended.gateway.transports.api_orders import ApiOrders, Followed, Memory
-from hummingbot_extended.gateway.transports.api_rest import ApiRest, text_of
+from hummingbot_extended.gateway.transports.api_rest import ApiRest, basic_auth, text_of
 from hummingbot_extended.gateway.transports.base import TransportListener
 
 CAPABILITIES = frozenset(
@@ -58,7 +58,7 @@ class ApiTransport:
         if not (poll_s > 0 and fills_poll_s > 0):
             raise ValueError("polling intervals must be above 0 seconds")
         self._base_url = base_url.rstrip("/")
-        self._credentials = aiohttp.BasicAuth(username, password)
+        self._credentials = basic_auth(username, password)
         self._account = account
         self._poll_s = poll_s
         self._fills_poll_s = fills_poll_s
@@ -97,8 +97,8 @@ class ApiTransport:
     async def open(self, listener: TransportListener, *, timeout_s: float, resume_from: str | None) -> Welcome:
         """See `GatewayTransport.open`; `resume_from` means nothing here."""
         await self.close()
-        session = aiohttp.ClientSession(auth=self._credentials, cookie_jar=aiohttp.DummyCookieJar())
-        rest = ApiRest(self._base_url, session)
+        session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        rest = ApiRest(self._base_url, session, self._credentials)
         try:
             await rest.get("/accounts/", timeout_s)
         except HummingbotClientException as error:
@@ -121,7 +121,7 @@ class ApiTransport:
             self._poll_s,
             self._fills_poll_s,
         )
-        self._feed = ApiFeed(self._base_url, session, listener.on_event)
+        self._feed = ApiFeed(self._base_url, session, self._credentials, listener.on_event)
         self._poller = asyncio.create_task(self._orders.run(listener.on_lost), name="hummingbot-api polling")
         return Welcome(server="hummingbot-api", capabilities=CAPABILITIES)
 

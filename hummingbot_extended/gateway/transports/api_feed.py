@@ -28,9 +28,16 @@ CHANNELS = ("order_book", "trades")
 class ApiFeed:
     """The subscriptions on one connection that comes back by itself. `tell` receives the events."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, tell: Callable[[ServerEvent], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        credentials: Mapping[str, str],
+        tell: Callable[[ServerEvent], None],
+    ) -> None:
         self._url = url + PATH
         self._session = session
+        self._credentials = credentials
         self._tell = tell
         self._wanted: dict[str, tuple[str, str, str]] = {}  # channel, exchange, market by the server's subscription id
         self._answers: dict[str, asyncio.Future[None]] = {}
@@ -75,6 +82,9 @@ class ApiFeed:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def _headers(self) -> Mapping[str, str]:
+        return self._credentials
+
     async def _run(self) -> None:
         backoff = Backoff()
         while True:
@@ -85,7 +95,7 @@ class ApiFeed:
             await asyncio.sleep(backoff.next_delay_s())
 
     async def _live(self) -> None:
-        request = StreamRequest(url=self._url, data_timeout_s=SILENCE_S)
+        request = StreamRequest(url=self._url, headers=self._headers, data_timeout_s=SILENCE_S)
         connection = await AiohttpWebSocketTransport(self._session).open(request)
         self._connection = connection
         try:

@@ -1,6 +1,7 @@
 """hummingbot-api's REST: one call, one mapping of statuses to errors, one translation of its orders and fills."""
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -39,12 +40,18 @@ _TYPES: Mapping[str, OrderType] = {
 }
 
 
-class ApiRest:
-    """Calls one hummingbot-api on a session that carries the credentials."""
+def basic_auth(username: str, password: str) -> Mapping[str, str]:
+    """Return the header that carries user name and password."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"}
 
-    def __init__(self, base_url: str, session: aiohttp.ClientSession) -> None:
+
+class ApiRest:
+    """Calls one hummingbot-api; `credentials` are the headers of every call. Redirects are not followed."""
+
+    def __init__(self, base_url: str, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> None:
         self._base_url = base_url
         self._session = session
+        self._headers = {**credentials, "Content-Type": "application/json"}
 
     async def get(self, path: str, timeout_s: float) -> Any:
         """Return what a GET answers. Raises as `post`."""
@@ -64,10 +71,11 @@ class ApiRest:
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> Any:
         data = None if body is None else msgspec.json.encode(body)
-        headers = {"Content-Type": "application/json"}
+        url, headers = self._base_url + path, self._headers
         try:
             async with asyncio.timeout(timeout_s):
-                async with self._session.request(method, self._base_url + path, data=data, headers=headers) as response:
+                call = self._session.request(method, url, data=data, headers=headers, allow_redirects=False)
+                async with call as response:
                     raw = await response.read()
         except TimeoutError:
             raise RequestTimeoutError(f"{method} {path}: no answer within {timeout_s:g} s") from None
@@ -75,7 +83,7 @@ class ApiRest:
             raise ConnectionLostError(f"no connection to {self._base_url}: {error.strerror}", sent=False) from error
         except aiohttp.ClientError as error:
             raise ConnectionLostError(f"{method} {path}: {type(error).__name__}") from error
-        if response.status >= 400:
+        if response.status >= 300:
             raise _error(response.status, _detail(raw), response.headers.get("Retry-After"))
         try:
             return msgspec.json.decode(raw)

@@ -1,0 +1,300 @@
+"""The client through hummingbot-api: the same calls, polled events, and what that server loses said plainly."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hummingbot_extended.gateway import (
+    ApiTransport,
+    ConnectionStatus,
+    EventEngine,
+    EventType,
+    HummingbotClient,
+    OrderSide,
+    OrderType,
+)
+from hummingbot_extended.gateway.errors import (
+    AuthenticationError,
+    ConnectionLostError,
+    ExchangeUnavailableError,
+    InsufficientFundsError,
+    InvalidOrderError,
+    NotSupportedError,
+    OrderClosedError,
+    OrderNotFoundError,
+    OrderStateUnknownError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+)
+from test.gateway.api_server import ACCOUNT, CONNECTOR, PAIR, PASSWORD, USER, hummingbot_api
+from test.gateway.conftest import Ears, until
+
+BUY = (CONNECTOR, PAIR, OrderSide.BUY, OrderType.LIMIT)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api_orders.UNKNOWN_AFTER_S", 0.3)
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api.LOOK_S", 0.02)
+
+
+@asynccontextmanager
+async def connected(api, password=PASSWORD, **options):
+    engine, ears = EventEngine(), Ears()
+    engine.register_listener(ears)
+    engine.start()
+    transport = ApiTransport(api.url, USER, password, account=ACCOUNT, poll_s=0.05, fills_poll_s=0.1)
+    given = {"request_timeout": 2.0, "max_requests_per_second": None, "max_orders_per_second": None, **options}
+    client = HummingbotClient(engine, transport=transport, **given)
+    client.ears = ears
+    try:
+        await client.connect()
+        yield client
+    finally:
+        await client.disconnect()
+        engine.stop()
+
+
+@pytest.fixture
+async def api():
+    async with hummingbot_api() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(api):
+    async with connected(api) as running:
+        yield running
+
+
+async def test_limits_show_in_the_capabilities_and_the_password_in_nothing(api, client):
+    assert "polled_orders" in client.capabilities
+    assert not client.capabilities & {"client_ref", "stop_orders", "ticker", "resume"}
+    assert PASSWORD not in repr(client) + repr(client._link._transport)
+    assert await client.ping() < 1
+    with pytest.raises(NotSupportedError, match="stop orders"):
+        await client.create_order(CONNECTOR, PAIR, OrderSide.BUY, OrderType.STOP, 1, stop_price=1)
+    with pytest.raises(NotSupportedError, match="ticker"):
+        await client.subscribe_to_ticker(CONNECTOR, PAIR)
+    with pytest.raises(NotSupportedError, match="offers nothing for fly"):
+        await client._link.request("fly", {})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"base_url": "localhost:8000"}, {"poll_s": 0}, {"fills_poll_s": -1}], ids=lambda wrong: next(iter(wrong))
+)
+def test_bad_argument_is_refused(wrong):
+    with pytest.raises(ValueError, match="must"):
+        ApiTransport(**wrong)
+
+
+async def test_order_is_created_seen_open_and_cancelled(api, client):
+    order = await client.create_order(*BUY, 0.1, 2900.5, post_only=True)
+    assert (order["status"], order["acknowledged"], order["price"]) == ("open", True, "2900.5")
+    assert api.bodies[0] == {
+        "account_name": ACCOUNT,
+        "connector_name": CONNECTOR,
+        "trading_pair": PAIR,
+        "trade_type": "BUY",
+        "amount": "0.1",
+        "order_type": "LIMIT_MAKER",
+        "price": "2900.5",
+        "position_action": "OPEN",
+    }
+    assert [each["order_id"] for each in await client.get_open_orders(CONNECTOR, PAIR)] == [order["order_id"]]
+    assert (await client.get_order_status(CONNECTOR, PAIR, order["order_id"]))["status"] == "open"
+    by_ref = await client.get_order_status(CONNECTOR, PAIR, client_ref=order["client_ref"])
+    assert by_ref["order_id"] == order["order_id"]
+    assert (await client.cancel_order(CONNECTOR, PAIR, order["order_id"]))["cancelled"] is True
+    await until(lambda: client.ears.of(EventType.ORDER_UPDATE, status="cancelled"))
+    with pytest.raises(OrderClosedError):
+        await client.cancel_order(CONNECTOR, PAIR, order["order_id"])
+    with pytest.raises(OrderNotFoundError):
+        await client.cancel_order(CONNECTOR, PAIR, "nope")
+    with pytest.raises(OrderNotFoundError):
+        await client.get_order_status(CONNECTOR, PAIR, client_ref="nope")
+
+
+async def test_market_order_carries_a_price_of_the_book_so_that_the_server_does_not_take_one(api, client):
+    order = await client.create_order(CONNECTOR, PAIR, OrderSide.SELL, OrderType.MARKET, "0.2", reduce_only=True)
+    assert (api.bodies[0]["price"], api.bodies[0]["position_action"]) == ("2999.5", "CLOSE")
+    assert order["status"] == "filled"
+    await until(lambda: client.ears.of(EventType.TRADE_UPDATE, own=True))
+    (fill,) = client.ears.of(EventType.TRADE_UPDATE)
+    assert (fill["order_id"], fill["amount"], fill["fees"]) == (
+        order["order_id"],
+        "0.2",
+        [{"asset": "USD", "amount": "0.5"}],
+    )
+
+
+async def test_fills_come_once_each_by_polling(api, client):
+    order = await client.create_order(*BUY, "0.3", "2900")
+    for _ in range(3):
+        api.fill(order["order_id"], 0.1)
+        await asyncio.sleep(0.12)
+    await until(lambda: client.ears.of(EventType.ORDER_UPDATE, status="filled"))
+    await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE)) == 3)
+    await asyncio.sleep(0.3)
+    assert [fill["trade_id"] for fill in client.ears.of(EventType.TRADE_UPDATE)] == [
+        each["trade_id"] for each in api.trades
+    ]
+    assert len(await client.get_fills(CONNECTOR, PAIR)) == 3
+    assert client.ears.of(EventType.ERROR) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("Error: insufficient balance", InsufficientFundsError),
+        ("POST /user/order: no (HTTP 400, code 1140)", InsufficientFundsError),
+        ("price out of band", InvalidOrderError),
+    ],
+)
+async def test_rejection_that_comes_after_201_raises(api, client, reason, error):
+    api.rejects = reason
+    with pytest.raises(error, match=r"Insufficient funds|Invalid order"):
+        await client.create_order(*BUY, "0.1", "2900")
+
+
+async def test_order_whose_end_the_database_lost_is_reported_unknown_with_the_position(api, client):
+    api.positions = [{"trading_pair": PAIR, "amount": 0.1, "side": "LONG"}]
+    order = await client.create_order(*BUY, "0.1", "2900")
+    api.lose_fills = True
+    api.fill(order["order_id"], 0.1)
+    await until(lambda: client.ears.of(EventType.ERROR, code="order_state_unknown"))
+    (event,) = client.ears.of(EventType.ERROR)
+    assert (event["order_id"], event["positions"]) == (order["order_id"], api.positions)
+    await asyncio.sleep(0.3)
+    assert len(client.ears.of(EventType.ERROR)) == 1
+
+
+async def test_fills_that_do_not_add_up_are_reported(api, client):
+    order = await client.create_order(*BUY, "0.1", "2900")
+    api.end(order["order_id"], "FILLED", filled_amount=0.0)
+    await until(lambda: client.ears.of(EventType.ERROR, kind="fills"))
+    assert "recorded fills of 0 " in client.ears.of(EventType.ERROR)[0]["message"]
+
+
+async def test_order_that_is_not_confirmed_in_time_is_answered_as_unacknowledged(api, client, monkeypatch):
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api.SETTLE_S", 0.1)
+    api.accept_after_s = 0.6
+    order = await client.create_order(*BUY, "0.1", "2900")
+    assert (order["status"], order["acknowledged"]) == ("open", False)
+    await until(lambda: client.ears.of(EventType.ORDER_UPDATE, acknowledged=True))
+
+
+async def test_cancel_that_is_not_confirmed_says_so(api):
+    async with connected(api, request_timeout=0.3, retry_attempts=0) as client:
+        order = await client.create_order(*BUY, "0.1", "2900")
+        api.cancels = False
+        with pytest.raises(RequestTimeoutError, match="not confirmed"):
+            await client.cancel_order(CONNECTOR, PAIR, order["order_id"])
+        result = await client.cancel_all(CONNECTOR, PAIR)
+        assert result == {"cancelled": [], "failed": [order["order_id"]]}
+        api.cancels = True
+        assert await client.cancel_all() == {"cancelled": [order["order_id"]], "failed": []}
+
+
+async def test_history_is_the_newest_first_although_the_server_sorts_by_id(api, client):
+    orders = [(await client.create_order(*BUY, "0.1", str(2900 + n)))["order_id"] for n in range(3)]
+    assert [order["order_id"] for order in await client.get_order_history(CONNECTOR, PAIR)] == orders[::-1]
+    assert len(await client.get_order_history(CONNECTOR, PAIR, limit=2)) == 2
+    assert await client.get_order_history(CONNECTOR, PAIR, end_time=1.0) == []
+
+
+async def test_market_data_and_account(api, client):
+    book = await client.get_order_book(CONNECTOR, PAIR, depth=1)
+    assert (book["bids"], book["asks"]) == ([["2999.5", "1.5"]], [["3000.5", "1"]])
+    ticker = await client.get_ticker(CONNECTOR, PAIR)
+    assert (ticker["bid"], ticker["ask"], ticker["last"]) == ("2999.5", "3000.5", "3000")
+    assert await client.get_balances(CONNECTOR) == {CONNECTOR: {"USD": {"total": "10000.25", "available": "9000.5"}}}
+    api.positions = [
+        {"trading_pair": PAIR, "amount": -0.5, "side": "SHORT", "entry_price": 3000.0, "leverage": 5},
+        {"trading_pair": "BTC-USD", "amount": 1, "side": "LONG"},
+    ]
+    (position,) = await client.get_positions(CONNECTOR, PAIR)
+    assert (position["amount"], position["side"], position["leverage"]) == ("-0.5", "short", "5")
+    assert (await client.get_trading_rules(CONNECTOR, PAIR))["min_order_size"] == "0.001"
+    with pytest.raises(OrderNotFoundError, match="has no market"):
+        await client.get_trading_rules(CONNECTOR, "NO-USD")
+    assert (await client.set_leverage(CONNECTOR, PAIR, 5))["leverage"] == 5
+    assert (await client.set_position_mode(CONNECTOR, "oneway"))["mode"] == "ONEWAY"
+    assert api.bodies == [{"trading_pair": PAIR, "leverage": 5}, {"position_mode": "ONEWAY"}]
+
+
+async def test_subscriptions_are_told_from_heartbeats_and_renewed(api, client):
+    assert (await client.subscribe_to_order_book(CONNECTOR, PAIR))["status"] == "success"
+    assert (await client.subscribe_to_trades(CONNECTOR, PAIR))["status"] == "success"
+    await until(lambda: client.ears.of(EventType.MARKET_DATA, symbol=PAIR))
+    assert client.ears.of(EventType.MARKET_DATA)[0]["bids"][0] == ["2999.5", "1.5"]
+    await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE, own=False)) == 2)
+    with pytest.raises(InvalidOrderError, match="no such pair"):
+        await client.subscribe_to_order_book(CONNECTOR, "NO-USD")
+    await api.sockets[0].close()
+    await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE, own=False)) == 4)
+    assert (await client.unsubscribe("trades", CONNECTOR, PAIR))["status"] == "success"
+    assert (await client.unsubscribe("trades", CONNECTOR, PAIR))["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (403, AuthenticationError),
+        (404, OrderNotFoundError),
+        (400, InvalidOrderError),
+        (422, InvalidOrderError),
+        (429, RateLimitedError),
+        (503, ExchangeUnavailableError),
+        (500, ServerError),
+    ],
+)
+async def test_status_has_its_class(api, status, error):
+    async with connected(api, retry_attempts=0) as client:
+        client._link._transport._poller.cancel()
+        api.answer_with = status
+        with pytest.raises(error, match="as told"):
+            await client.get_balances(CONNECTOR)
+
+
+async def test_order_is_never_sent_twice(api):
+    async with connected(api, retry_attempts=3) as client:
+        client._link._transport._poller.cancel()
+        api.answer_with = 500
+        with pytest.raises(OrderStateUnknownError):
+            await client.create_order(*BUY, "0.1", "2900")
+        assert api.bodies == []
+    api.answer_with = None
+    async with connected(api) as client:
+        with pytest.raises(InvalidOrderError, match="too small"):
+            await client.create_order(*BUY, "0.0001", "2900")
+
+
+async def test_wrong_password_and_wrong_server_are_told_apart(api):
+    with pytest.raises(AuthenticationError, match="refuses user name and password"):
+        async with connected(api, password="wrong"):
+            pass
+    api.answer_with = 404
+    with pytest.raises(ConnectionLostError, match="is no hummingbot-api"):
+        async with connected(api, retry_attempts=0):
+            pass
+
+
+async def test_server_that_goes_and_returns(api):
+    async with hummingbot_api() as first:
+        port = int(first.url.rpartition(":")[2])
+        async with connected(first, max_reconnect_attempts=None) as client:
+            order = await client.create_order(*BUY, "0.1", "2900")
+            orders, active = dict(first.orders), set(first.active)
+            first.answer_with = 503
+            await until(lambda: client.connection_status is ConnectionStatus.CONNECTING)
+            first.answer_with = None
+            assert (orders, active) == (first.orders, first.active)
+            first.end(order["order_id"], "CANCELLED")
+            await until(lambda: client.connection_status is ConnectionStatus.CONNECTED)
+            await until(lambda: client.ears.of(EventType.ORDER_UPDATE, status="cancelled"))
+    with pytest.raises(ConnectionLostError, match="no connection to"):
+        async with connected(type("Gone", (), {"url": f"http://127.0.0.1:{port}"}), retry_attempts=0):
+            pass
