@@ -41,6 +41,7 @@ def main() -> int:
     present = [name for name in NAMES if importlib.util.find_spec(f"bench.{name}")]
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds; ratios are rougher")
+    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="where the verdicts are written")
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(present)}; all when none is given")
     options = parser.parse_args()
     if unknown := set(options.names) - set(present):
@@ -53,8 +54,9 @@ def main() -> int:
         "quick": options.quick,
         "benchmarks": found,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    options.json.parent.mkdir(exist_ok=True)
+    options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    print(f"\nwritten to {options.json}")
     return summarise(found)
 
 
@@ -63,7 +65,7 @@ def summarise(found: dict[str, list[Verdict] | None]) -> int:
     verdicts = [verdict for each in found.values() for verdict in each or ()]
     print("\n## all", *verdicts, sep="\n")
     met = sum(verdict.met for verdict in verdicts)
-    print(f"{met} of {len(verdicts)} goals met. Written to {RESULTS}")
+    print(f"{met} of {len(verdicts)} goals met")
     broken = [name for name, each in found.items() if each is None]
     if broken:
         print(f"could not be run: {', '.join(broken)}")

@@ -31,7 +31,7 @@ from bench.inherited_connector import TAKER_FEE, InheritedDerivative, SdkSigner
 from bench.measure import Figures, Goal, Rounds, Verdict, command, limit, tell
 from bench.order_server import VAULT
 from hummingbot_extended.connector import translate
-from hummingbot_extended.connector.extended_perpetual_constants import RATE_LIMITS, rate_limits
+from hummingbot_extended.connector.extended_perpetual_constants import rate_limits
 from hummingbot_extended.connector.extended_perpetual_derivative import ExtendedPerpetualDerivative
 from hummingbot_extended.connector.rest import RestConnections
 from hummingbot_extended.connector.throttler import ExtendedThrottler
@@ -77,9 +77,18 @@ async def acquire(throttler: Throttler, count: int) -> None:
             pass
 
 
+async def fill(throttler: Throttler, count: int) -> None:
+    """Leave what `count` orders of this moment leave; Hummingbot's log is extended by hand, which takes no seconds."""
+    if isinstance(throttler, AsyncThrottler):
+        await acquire(throttler, 1)
+        throttler._task_logs += throttler._task_logs[-2:] * (count - 1)
+    else:
+        await acquire(throttler, count)
+
+
 async def throttler_cpu_s(throttler: Throttler, already: int, count: int) -> float:
     """CPU seconds of `count` requests after `already` others in the window; each leaves two entries."""
-    await acquire(throttler, already)
+    await fill(throttler, already)
     began = time.process_time()
     await acquire(throttler, count)
     return time.process_time() - began
@@ -113,8 +122,8 @@ def our_order(nonce: int, expiry_ms: int) -> NewOrder:
     )
 
 
-def measure_signing(rounds: int, count: int) -> tuple[Rounds, bool]:
-    """G14, and whether all signatures were identical."""
+def measure_signing(rounds: int, count: int) -> tuple[Rounds, int]:
+    """G14, and how many of 20 orders had not the same signature and amounts from all."""
     found = Rounds(f"Signed order body as JSON, {count} orders", SDK)
     frame = market_frames.market(0)
     market, sdk = read(frame, Market), SdkSigner(frame, PRIVATE_KEY, PUBLIC_KEY, VAULT)
@@ -133,7 +142,7 @@ def measure_signing(rounds: int, count: int) -> tuple[Rounds, bool]:
 
     python = ours(our_signer(find_backend("python")))
     ways = {SDK: theirs, OURS: ours(our_signer(find_backend("rust"))), "ours in pure Python": python}
-    same = all(len({settlement(way(nonce)) for way in ways.values()}) == 1 for nonce in range(1, 20))
+    differing = sum(len({settlement(way(nonce)) for way in ways.values()}) > 1 for nonce in range(1, 21))
     for _ in range(rounds):
         for variant, way in ways.items():
             times = count if way is not python else max(1, count // 10)
@@ -141,7 +150,7 @@ def measure_signing(rounds: int, count: int) -> tuple[Rounds, bool]:
             for nonce in range(1, 1 + times):
                 way(nonce)
             found.add(variant, {CPU_BODY: (time.process_time() - began) / times * 1e6})
-    return found, same
+    return found, differing
 
 
 def settlement(body: str) -> str:
@@ -236,7 +245,7 @@ async def one_by_one(variant: str, port: int, already: int, count: int) -> Figur
     """Place orders one after another with `already` others in the window."""
     async with trader(variant, port) as bot:
         await bot.warm_up(1)
-        await acquire(bot.connector._throttler, already)
+        await fill(bot.connector._throttler, already)
         called: dict[str, int] = {}
         began = time.process_time()
         for _ in range(count):
@@ -332,11 +341,10 @@ def order_server() -> Iterator[int]:
 
 def run(quick: bool) -> list[Verdict]:
     """Measure G11 to G14."""
-    assert len(RATE_LIMITS) > 1
     rounds, scale = (3, 4) if quick else (9, 1)
     verdicts = tell(measure_throttler(rounds, 500), THROTTLER_GOALS)
-    signing, same = measure_signing(rounds, 400 // scale)
-    identical = Verdict(id="G14", what="identical signatures", found=float(same), goal=1, met=same, unit="")
+    signing, differing = measure_signing(rounds, 400 // scale)
+    identical = limit("G14", "signatures that differ from the SDK's,", differing, 0, "")
     verdicts += tell(signing, SIGNING_GOALS, [identical])
     with order_server() as port:
         verdicts += tell(measure_way(rounds, port, 500, 40 // scale), WAY_GOALS)

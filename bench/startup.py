@@ -134,10 +134,12 @@ def measure_imports(rounds: int) -> tuple[Rounds, float, set[str]]:
     return found, statistics.median(added_mb), brought
 
 
-def import_once(cache: str) -> tuple[list[float], list[float], list[float], list[str]]:
-    """What IMPORTS prints, with the bytecode kept in `cache`, wherever this machine keeps it or does not."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = cache
+def import_once(cache: str | None = None) -> tuple[list[float], list[float], list[float], list[str]]:
+    """What IMPORTS prints; with the bytecode kept in `cache`, also where this machine is told to keep none."""
+    environment = dict(os.environ)
+    if cache is not None:
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPYCACHEPREFIX"] = cache
     command = [sys.executable, "-c", IMPORTS]
     child = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return msgspec.json.decode(child.stdout, type=tuple[list[float], list[float], list[float], list[str]])
