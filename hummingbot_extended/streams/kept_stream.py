@@ -5,7 +5,6 @@ import inspect
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -24,8 +23,6 @@ from hummingbot_extended.streams.transport_choice import TransportChoice, Transp
 type Reconnected = Callable[[int], Awaitable[None] | None]
 
 _ids = itertools.count(1)
-# The streams whose own task runs this code (or started what runs it): it must not be waited for from there.
-_inside: ContextVar[frozenset["KeptStream"]] = ContextVar("_inside", default=frozenset())
 
 
 class KeptStream(ABC):
@@ -172,7 +169,6 @@ class KeptStream(ABC):
 
     # --- the connection's task --------------------------------------------------------------------------------------
     async def _run(self) -> None:
-        _inside.set(_inside.get() | {self})
         session = None
         if (transports := self._transports) is None:
             session = self._given_session or stream_session()
@@ -199,11 +195,10 @@ class KeptStream(ABC):
                 self._on_closed(self)
 
     async def _stop(self) -> None:
-        """End the connection's task; called from within, it ends as soon as it waits for something."""
+        """End the connection's task and wait for it; called from within it, the wait is what it is cancelled in."""
         if self._running is not None:
             self._running.cancel()
-            if self not in _inside.get():
-                await asyncio.wait([self._running])
+            await asyncio.wait([self._running])
 
     async def _begin(self) -> None:
         """Begin a connection; the first one answers `connect()`, later ones let the user catch up."""

@@ -248,10 +248,12 @@ class RpcStream(KeptStream):
         if listeners:
             return
         del self._listeners[listener.topic.name]
-        farewell = self._protocol.unsubscribe(listener.topic.name)
-        if farewell is not None and self.is_connected:
-            with contextlib.suppress(StreamClosed):  # then the topic is gone with the connection
-                await self._send_text(farewell[1])
+        if (farewell := self._protocol.unsubscribe(listener.topic.name)) is not None:
+            request_id, text = farewell
+            self._protocol.forget(request_id)  # whatever the answer, the topic's frames are passed over from now on
+            if self.is_connected:
+                with contextlib.suppress(StreamClosed):  # then the topic is gone with the connection
+                    await self._send_text(text)
 
     def _make_room(self, _subscription: Subscription | None = None) -> None:
         if self._supervisor is not None and not any(s.is_full for s in self._subscriptions):

@@ -96,6 +96,13 @@ def test_a_topic_may_be_named_otherwise_by_the_server():
     assert protocol.read(frame("orderbooks.full.BTC-USD", 1)) is None
 
 
+def test_a_confirmation_need_not_name_its_topic():
+    protocol = RpcProtocol()
+    request_id, _ = protocol.subscribe(BTC)
+    assert protocol.read(answer(request_id, status="OK")).topic == BTC.name
+    assert protocol.read(frame(BTC.name, 0)) == BTC.name
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [

@@ -124,6 +124,7 @@ async def test_a_call_without_an_answer_times_out_and_subscribes_nothing(rpc):
         assert stream.topics == ()
         await until(lambda: [call["method"] for call in rpc.calls(0)] == ["subscribe", "unsubscribe"])
         await stream.ping()
+        assert repr(stream._protocol) == f"<RpcProtocol {stream.id}: 0 topics, 0 calls unanswered>"
 
 
 async def test_a_refusal_raises_and_shows_no_key(rpc, caplog):

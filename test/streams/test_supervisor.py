@@ -26,7 +26,7 @@ from hummingbot_extended.streams.supervisor import StreamState, StreamSupervisor
 from hummingbot_extended.streams.transport import StreamRequest
 from hummingbot_extended.streams.transport_choice import TransportChoice
 from hummingbot_extended.streams.turn_budget import TurnBudget
-from test.streams.server import PING, accepting, frame, serving, until
+from test.streams.server import PING, TEXT, accepting, frame, serving, until
 
 
 class Owner:
@@ -431,6 +431,15 @@ async def test_it_gives_up_only_when_told_to(transport):
         assert server.accepted == 3
 
 
+async def test_attempts_are_counted_in_a_row(transport):
+    async def script(peer):
+        await (cut(peer) if peer.number % 2 else peer.respond(503))
+
+    async with serving(script) as server, Owner(server.url, transport, max_attempts=2) as owner:
+        await until(lambda: server.accepted >= 8)
+        assert not owner.task.done()
+
+
 async def test_it_ends_when_an_event_stream_has_nothing_more(sse):
     async with serving(first_then(goodbye, lambda peer: peer.respond(204))) as server:
         async with Owner(server.url, sse) as owner:
@@ -610,12 +619,15 @@ async def test_closing_while_a_better_transport_opens_leaves_nothing_open(websoc
 
 # --- the loop's time --------------------------------------------------------------------------------------------------
 async def test_a_storm_does_not_hold_the_loop(transport):
-    """Twenty streams get 40 messages of 1 ms at once, 0.8 s of work; nobody else waits for more than a few turns."""
+    """Ten streams get 100 messages of 1 ms at once, a second of work; nobody else waits for more than a few turns."""
 
     async def script(peer):
         await peer.accept()
         await storm.wait()
-        await peer.numbered(40)
+        if peer.wants_websocket:
+            await peer.raw(frame(TEXT, b"{}") * 100)
+        else:
+            await peer.chunk(b"data: {}\n\n" * 100)
         await peer.until_closed()
 
     def on_message(text):
@@ -626,18 +638,19 @@ async def test_a_storm_does_not_hold_the_loop(transport):
     storm, stalls = asyncio.Event(), []
     async with serving(script) as server:
         turns = TurnBudget(0.005)
-        owners = [Owner(server.url, transport, on_message=on_message, turns=turns) for _ in range(20)]
+        owners = [Owner(server.url, transport, on_message=on_message, turns=turns) for _ in range(10)]
         for owner in owners:
             await owner.__aenter__()
         await until(lambda: all(owner.supervisor.is_connected for owner in owners))
         storm.set()
-        while sum(owner.supervisor.stats.messages for owner in owners) < 800:
+        while sum(owner.supervisor.stats.messages for owner in owners) < 1000:
             before = perf_counter()
             await asyncio.sleep(0)
             stalls.append(perf_counter() - before)
         for owner in owners:
             await owner.__aexit__()
-    assert sorted(stalls)[-3] < 0.06, max(stalls)  # without the budget 0.8 s; a loaded machine adds its own
+    # Without the budget a whole second; a loaded machine may add a stall of its own.
+    assert sum(stall for stall in stalls if stall > 0.05) < 0.3, sorted(stalls)[-5:]
 
 
 async def test_a_paused_stream_hands_out_nothing_and_loses_nothing(transport):
