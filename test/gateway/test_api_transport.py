@@ -30,6 +30,13 @@ from hummingbot_extended.gateway.errors import (
 )
 from test.gateway.api_server import ACCOUNT, CONNECTOR, PAIR, PASSWORD, USER, hummingbot_api
 from test.gateway.conftest import Ears, until
+from test.gateway.seed_examples import (
+    ErrorListener,
+    OrderUpdateListener,
+    RiskManager,
+    SimpleMarketMaker,
+    simple_market_making,
+)
 
 BUY = (CONNECTOR, PAIR, OrderSide.BUY, OrderType.LIMIT)
 
@@ -298,3 +305,34 @@ async def test_server_that_goes_and_returns(api):
     with pytest.raises(ConnectionLostError, match="no connection to"):
         async with connected(type("Gone", (), {"url": f"http://127.0.0.1:{port}"}), retry_attempts=0):
             pass
+
+
+async def test_document_example_of_basic_market_making(api):
+    transport = ApiTransport(api.url, USER, PASSWORD, account=ACCOUNT, poll_s=0.05)
+    engine, buy_order, sell_order = await simple_market_making(CONNECTOR, PAIR, 0.2, transport=transport)
+    listener = OrderUpdateListener("my_order_listener")
+    engine.register_listener(listener)
+    engine.start()
+    engine.stop()
+    assert f"Order {buy_order['order_id']} status: open" in listener.printed
+    assert listener.printed[-1] == f"Order {sell_order['order_id']} status: cancelled"
+    assert api.active == set()
+
+
+async def test_document_examples_of_market_maker_risk_manager_and_errors(api, client):
+    risk, errors = RiskManager("risk", client, max_position=0.15), ErrorListener("error_handler")
+    client.event_engine.register_listener(risk)
+    client.event_engine.register_listener(errors)
+    await SimpleMarketMaker(client, client.event_engine).create_market(CONNECTOR, PAIR, amount=0.1)
+    orders = await client.get_open_orders(CONNECTOR, PAIR)
+    assert sorted(order["side"] for order in orders) == ["buy", "sell"]
+    await client.subscribe_to_trades(CONNECTOR, PAIR)
+    await client.create_order(CONNECTOR, PAIR, OrderSide.BUY, OrderType.MARKET, 0.2)
+    await until(lambda: risk.exceeded)
+    assert risk.current_position == 0.2
+    assert CONNECTOR in await risk.update_position(CONNECTOR)
+    api.rejects = "insufficient balance"
+    with pytest.raises(InsufficientFundsError):
+        await client.create_order(*BUY, 1, 2900)
+    await until(lambda: len(errors.printed) == 2)
+    assert errors.printed[0].startswith("Error occurred: Insufficient funds")
