@@ -178,5 +178,6 @@ class ExtendedMarketMaker(StrategyV2Base):
             f"  Session:  {self.fills} fills, volume {self.volume_quote:.2f}, fees {self.fees_quote:.6f}, "
             f"funding {self.funding_quote:+.6f}",
         ]
-        describe = getattr(self.connector, "stream_status", None)
-        return "\n".join(lines + ([f"  Streams:  {line}" for line in describe()] if describe else []))
+        # Other connectors have no such description; this script runs on any perpetual one.
+        describe = getattr(self.connector, "stream_status", list)
+        return "\n".join(lines + [f"  Stream:   {line}" for line in describe()])

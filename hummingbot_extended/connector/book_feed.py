@@ -39,6 +39,7 @@ class BookFeed:
         self.trading_pair = trading_pair
         self.order_book = order_book
         self.snapshots = self.deltas = self.breaks = 0
+        self.last_ts_ms = 0  # the exchange's time of the last message
         self._on_silent = on_silent
         self._on_mended = on_mended
         self._clock = clock
@@ -81,6 +82,7 @@ class BookFeed:
         try:
             frame = decode_book(message)
             self._check_sequence(frame.seq)
+            self.last_ts_ms = frame.ts_ms
             self._update_id += 1
             sides = frame.data
             if frame.is_snapshot:

@@ -425,6 +425,12 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             return "the account stream is not connected, or not reconciled yet"
         return None
 
+    def stream_status(self) -> list[str]:
+        """Return a line a market and one for the account: what is live, how late it is (ms), how often it broke."""
+        markets = [streams for pair in self._trading_pairs if (streams := self._orderbook_ds.streams(pair)) is not None]
+        account = "live" if self._account_is_current() else "not connected, or not reconciled yet"
+        return [streams.describe() for streams in markets] + [f"account {account}"]
+
     def acknowledged(self, client_order_id: str) -> bool:
         """Return whether the exchange has confirmed that it accepted an order: the Created event comes earlier, with
         HTTP 200, which only says that the order was received (API reference §4.10)."""

@@ -148,13 +148,28 @@ class MarketStreams:
                 group.create_task(supervisor.run(), name=supervisor.name)
 
     def check_silence(self) -> None:
-        """Have streams reconnect that were silent for too long. Call it every second."""
+        """Have streams reconnect that were silent for too long, and see how late the book is. Call it every second."""
         self.book.check_silence()
+        self._observe_lag()
         limits = (TRADES_SILENCE_S, FUNDING_SILENCE_S, PRICE_SILENCE_S, PRICE_SILENCE_S)
         for supervisor, limit_s in zip(self.supervisors[1:], limits, strict=True):
             heard_s = max(supervisor.stats.connected_at_s or 0.0, supervisor.stats.last_message_at_s or 0.0)
             if supervisor.is_connected and time.monotonic() - heard_s > limit_s:
                 supervisor.request_reconnect(f"no data for {limit_s:.0f} s")
+
+    def describe(self) -> str:
+        """Return one line for status displays: the book's state, its lag in ms, reconnects and gaps."""
+        stats, broken = self.supervisors[0].stats, self.book.broken_reason()
+        lag = "" if stats.lag.last_ms is None else f", latency {stats.lag.last_ms:.0f} ms"
+        state = f"broken: {broken}" if broken else "live"
+        return f"{self.trading_pair} book {state}{lag}, {stats.reconnects} reconnects, {stats.gaps} gaps"
+
+    def _observe_lag(self) -> None:
+        # Sampled here, not at each message: two calls of the clock would cost a tenth of what a message costs.
+        stats = self.supervisors[0].stats
+        if self.book.last_ts_ms and stats.last_message_at_s is not None:
+            age_ms = (time.monotonic() - stats.last_message_at_s) * 1000
+            stats.lag.observe(self.book.last_ts_ms, time.time() * 1000 - age_ms)
 
     def _mended(self) -> None:
         self._has_book.set()
