@@ -101,6 +101,8 @@ class CandleAnswers:
             return refusal(503, "no candles yet, ask again", "WARMING_UP", symbol=market, timeframe=name)
         except NotRunning:
             return _NOT_RUNNING
+        except SettingsError:
+            return refusal(400, "this timeframe is not kept here", "INVALID_TIMEFRAME", symbol=market, timeframe=name)
 
     def _market(self, symbol: str) -> str | None:
         assert self._hub is not None  # noqa: S101 (checked by the caller)

@@ -6,7 +6,6 @@ Errors name the field and what it may be; nothing that the client sent comes bac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -20,7 +19,6 @@ MAX_SYMBOLS = 50
 MAX_SYMBOL_CHARS = 40
 MIN_INTERVAL_MS, DEFAULT_INTERVAL_MS, MAX_INTERVAL_MS = 100, 1_000, 60_000
 MAX_LEVELS = 1_000
-DEFAULT_COOLDOWN_S = 60.0
 
 
 class CloseCode(IntEnum):
@@ -147,26 +145,11 @@ class ListSubscriptions:
     """Asks for the subscriptions and alerts of this connection."""
 
 
-class AlertKind(StrEnum):
-    """What an alert watches; a closed list, no expressions."""
-
-    CROSS_ABOVE = "cross_above"
-    CROSS_BELOW = "cross_below"
-    PCT_MOVE = "pct_move"
-    SPREAD = "spread"
-    FUNDING = "funding"
-    STALE = "stale"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AlertSet:
-    """An alert asked for: told when the kind's measure reaches `value`, and not again for `cooldown_s`."""
+    """An alert asked for: an object as `alerts.parse_alert` wants it."""
 
-    kind: AlertKind
-    symbol: str
-    value: Decimal
-    window_s: float = 60.0  # of pct_move
-    cooldown_s: float = DEFAULT_COOLDOWN_S
+    alert: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +216,10 @@ def _unsubscribe(value: Mapping[str, Any]) -> Unsubscribe:
 
 
 def _alert_set(value: Mapping[str, Any]) -> AlertSet:
-    code = ErrorCode.ALERT_ERROR
     alert = value.get("alert")
     if not isinstance(alert, dict):
-        raise Refused(code, "alert is an object with kind, symbol and value")
-    kind = _enum(code, "alert.kind", alert.get("kind"), AlertKind)
-    return AlertSet(
-        kind=kind,
-        symbol=read_symbols([alert.get("symbol")], code)[0],
-        value=_decimal(code, "alert.value", alert.get("value")),
-        window_s=_number(code, "alert.window_s", alert.get("window_s", 60), 1, 86_400),
-        cooldown_s=_number(code, "alert.cooldown_s", alert.get("cooldown_s", DEFAULT_COOLDOWN_S), 0, 86_400),
-    )
+        raise Refused(ErrorCode.ALERT_ERROR, "alert is an object with kind and symbol, and what its kind needs")
+    return AlertSet(alert)
 
 
 def _alert_clear(value: Mapping[str, Any]) -> AlertClear:
@@ -345,14 +320,3 @@ def _number(code: ErrorCode, name: str, value: Any, least: float, most: float) -
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise Refused(code, f"{name} is a number from {least:g} to {most:g}")
     return float(value)
-
-
-def _decimal(code: ErrorCode, name: str, value: Any) -> Decimal:
-    text = str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise Refused(code, f"{name} is a number")
-    return number

@@ -277,18 +277,13 @@ class ClientSession(Listener):
         if len(self._alerts) >= self.limits.max_alerts:
             raise Refused(ErrorCode.ALERT_ERROR, f"a connection has at most {self.limits.max_alerts} alerts")
         try:
-            alert = {
-                "kind": asked.kind.value,
-                "symbol": self._topics.hub.resolve(asked.symbol),
-                "value": asked.value,
-                "window_s": asked.window_s,
-                "cooldown_s": asked.cooldown_s,
-            }
-            alert_id = self._topics.hub.set_alert(alert, self._tell_alert)
+            alert_id = self._topics.hub.set_alert(asked.alert, self._tell_alert)
         except ExtendedError:
-            raise Refused(ErrorCode.ALERT_ERROR, "the alert cannot be set: see its symbol and value") from None
-        self._alerts[alert_id] = alert
-        self.reply({"type": "alert_ack", "alert_id": alert_id, "active": True, "alert": alert})
+            raise Refused(
+                ErrorCode.ALERT_ERROR, "the alert cannot be set: see its kind, symbol and threshold"
+            ) from None
+        self._alerts[alert_id] = asked.alert
+        self.reply({"type": "alert_ack", "alert_id": alert_id, "active": True, "alert": asked.alert})
 
     def _tell_alert(self, row: Row) -> None:
         self._reply_raw(b'{"type":"alert",' + row.numbers[1:])

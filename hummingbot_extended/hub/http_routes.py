@@ -7,7 +7,7 @@ Answers are bytes that are made already (`answers.py`); FastAPI describes and va
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
@@ -81,9 +81,9 @@ def _add_states(router: APIRouter, states: StatusAnswers) -> None:
 
     @router.get("/streamer/health", summary="200 while candles are fresh, else 503")
     async def health(
-        strict: Annotated[Literal[0, 1], Query(description="0: answer 200 also when unhealthy")] = 1,
+        strict: Annotated[bool, Query(description="0: answer 200 also when unhealthy")] = True,
     ) -> Response:
-        return response(states.health(strict=bool(strict)))
+        return response(states.health(strict=strict))
 
     @router.get("/api/v1/streamer/status", summary="Buffers by symbol and timeframe")
     async def alias_status() -> Response:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from hummingbot_extended.errors import ConnectFailed, ExtendedError, NotFound, SettingsError, StreamClosed
+from hummingbot_extended.errors import ConnectFailed, ExtendedError, NotFound, SettingsError, StreamClosed, Unauthorized
 from hummingbot_extended.exchange.channels import ACCOUNT_PATH
 from hummingbot_extended.hub.account_relay import AccountRelay
 from hummingbot_extended.hub.client_messages import CloseCode
@@ -51,6 +51,8 @@ class RelayFace:
             feed = await self._open(request)
         except (NotFound, SettingsError):
             return await _refuse(HTTPStatus.NOT_FOUND, "there is no such stream")
+        except Unauthorized:
+            return await _refuse(HTTPStatus.UNAUTHORIZED, "the exchange refused the API key")
         except ConnectFailed as error:
             return await _refuse(HTTPStatus(error.status or HTTPStatus.BAD_GATEWAY), "the exchange refused the stream")
         except ExtendedError:
