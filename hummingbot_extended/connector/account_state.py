@@ -135,16 +135,6 @@ class AccountState:
             self._tasks.start(self._catch_up(tracked, order, update), name=f"fills of {client_order_id}")
         return True
 
-    def current(self, tracked: InFlightOrder) -> OrderUpdate:
-        """Return an update that says of a tracked order what is known already."""
-        return OrderUpdate(
-            trading_pair=tracked.trading_pair,
-            update_timestamp=tracked.last_update_timestamp,
-            new_state=tracked.current_state,
-            client_order_id=tracked.client_order_id,
-            exchange_order_id=tracked.exchange_order_id,
-        )
-
     async def _create_first(self, tracked: InFlightOrder, update: OrderUpdate) -> None:
         """Have Hummingbot record the order before its end: an order without its Created event is in no database."""
         ends = update.new_state in (OrderState.CANCELED, OrderState.PARTIALLY_FILLED, OrderState.FILLED)

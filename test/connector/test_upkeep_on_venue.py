@@ -6,13 +6,14 @@ import logging
 from decimal import Decimal
 
 import pytest
-from hummingbot.core.data_type.common import OrderType, PositionAction, TradeType
+from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.network_iterator import NetworkStatus
 
 from hummingbot_extended.connector import account_watch, dead_mans_switch
 from hummingbot_extended.connector import extended_perpetual_user_stream_data_source as user_stream
 from hummingbot_extended.exchange.enums import Side
+from test.connector.models import tracked
 from test.connector.running import PAIR, Bot, stage, until
 
 
@@ -244,3 +245,50 @@ async def test_both_transports_trade(venue):
             await bot.until_open(order_id)
             bot.cancel(order_id)
             await bot.until_done(order_id)
+
+
+async def test_connector_says_what_it_is_and_where_its_parts_stand(venue):
+    connector = venue.connector()
+    assert connector.trading_rules_request_path == connector.trading_pairs_request_path == "/info/markets"
+    assert connector.check_network_request_path == "/info/markets/BTC-USD/stats"
+    for part in ("_desk", "_canceller", "_outcomes", "_reconciler", "_markets", "_identity", "_fills", "_rest"):
+        assert type(getattr(connector, part)).__name__ in repr(getattr(connector, part))
+    assert await connector._trading_pair_position_mode_set(PositionMode.ONEWAY, PAIR) == (True, "")
+    assert (await connector._trading_pair_position_mode_set(PositionMode.HEDGE, PAIR))[0] is False
+    assert await connector._all_trade_updates_for_order(tracked(exchange_id=None)) == []
+
+
+async def test_fills_of_an_order_by_rest(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        order_id = bot.sell("0.02", price)
+        await bot.until_open(order_id)
+        await other.place(Side.BUY, "0.01", price, ioc=True)
+        await until(lambda: bot.filled(order_id))
+        (update,) = await bot.connector._all_trade_updates_for_order(bot.connector.in_flight_orders[order_id])
+        assert (update.fill_base_amount, update.fill_price) == (Decimal("0.01"), price)
+
+
+async def test_leverage_that_the_exchange_does_not_keep_is_not_taken_for_set(venue, monkeypatch):
+    async with venue.bot() as bot:
+        rest = bot.connector._rest
+
+        async def ignore(market, leverage):
+            return None
+
+        monkeypatch.setattr(rest, "set_leverage", ignore)
+        assert await bot.connector._set_trading_pair_leverage(PAIR, 33) == (
+            False,
+            "the exchange keeps a leverage of 10",
+        )
+
+
+async def test_pair_without_fee_rates_is_refused(venue, monkeypatch):
+    async with venue.bot() as bot:
+        fees = bot.connector._fees
+        await until(lambda: fees.by_pair)
+        fees.by_pair.clear()
+        monkeypatch.setattr(fees._markets, "pair_of", lambda name: None)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: bot.failures(order_id))
+        assert "states no fee rates" in bot.failures(order_id)[0].error_message
