@@ -1,10 +1,10 @@
 """`exchange.http.Send` on Hummingbot's web assistants: its throttler, its authenticator, its shared session."""
 
 import asyncio
-import json
 from typing import Self
 
 import aiohttp
+import msgspec
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTResponse
 from hummingbot.core.web_assistant.connections.data_types import RESTRequest as AssistantRequest
@@ -105,7 +105,7 @@ class AssistantSend:
             method=RESTMethod[request.method],
             url=self._base_url + request.path,
             params=list(request.params) or None,
-            data=None if request.body is None else json.dumps(request.body, separators=(",", ":")),
+            data=None if request.body is None else msgspec.json.encode(request.body),
             headers=headers,
             is_auth_required=request.auth,
             throttler_limit_id=request.limit_id,

@@ -1,8 +1,7 @@
 """`Send` on an aiohttp session that somebody else owns."""
 
-import json
-
 import aiohttp
+import msgspec
 
 from hummingbot_extended import __version__
 from hummingbot_extended.errors import ConnectFailed, MessageTooLarge, RequestTimedOut, SettingsError, TransportError
@@ -54,7 +53,7 @@ class AiohttpSend:
     async def __call__(self, request: RestRequest) -> RestResponse:
         """Send `request` (contract: `http.Send`)."""
         headers = dict(self._private_headers if request.auth else self._public_headers)
-        body = None if request.body is None else json.dumps(request.body).encode()
+        body = None if request.body is None else msgspec.json.encode(request.body)
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -6,6 +6,7 @@ The exchange recomputes the hash from the request's own values, so they must be 
 
 import secrets
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from functools import cache
 from typing import NamedTuple
 
 from hummingbot_extended.errors import SettingsError
@@ -117,6 +118,7 @@ def message_hash(domain: StarknetDomain, public_key: int, fields: Fields, backen
     return (backend or find_backend()).message_hash(domain, public_key, fields)
 
 
+@cache
 def _limits_of(name: str) -> tuple[int, int]:
     return next(limits for suffix, limits in _LIMITS.items() if name.endswith(suffix))
 

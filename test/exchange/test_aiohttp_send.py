@@ -67,7 +67,7 @@ async def test_body_is_json(session: aiohttp.ClientSession) -> None:
     request = RestRequest(method="POST", path="/user/order", body={"qty": "0.1"}, auth=True)
     async with serving(answering("{}")) as server:
         await AiohttpSend(session, server.url)(request)
-    assert server.seen[0].body == b'{"qty": "0.1"}'
+    assert server.seen[0].body == b'{"qty":"0.1"}'
     assert server.seen[0].headers["Content-Type"] == "application/json"
 
 
