@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import aiohttp
 import hummingbot
+import msgspec
 from hummingbot.core.api_throttler.async_throttler import AsyncThrottler
 from hummingbot.core.data_type.common import OrderType, PositionAction
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
@@ -133,12 +134,12 @@ def measure_signing(rounds: int, count: int) -> tuple[Rounds, int]:
     def our_signer(backend: Any) -> OrderSigner:
         return OrderSigner(StarkSigner(PRIVATE_KEY, backend), VAULT, StarknetDomain(chain_id="SN_SEPOLIA"))
 
-    def ours(signer: OrderSigner) -> Callable[[int], str]:
-        return lambda nonce: json.dumps(signed_body(our_order(nonce, expiry_ms), market, signer), separators=(",", ":"))
+    def ours(signer: OrderSigner) -> Callable[[int], bytes]:
+        return lambda nonce: msgspec.json.encode(signed_body(our_order(nonce, expiry_ms), market, signer))
 
-    def theirs(nonce: int) -> str:
+    def theirs(nonce: int) -> bytes:
         body = sdk.body(True, QTY, PRICE, "bench-1", expire_time=expire_time, nonce=nonce)
-        return json.dumps(body)
+        return json.dumps(body).encode()
 
     python = ours(our_signer(find_backend("python")))
     ways = {SDK: theirs, OURS: ours(our_signer(find_backend("rust"))), "ours in pure Python": python}
@@ -153,7 +154,7 @@ def measure_signing(rounds: int, count: int) -> tuple[Rounds, int]:
     return found, differing
 
 
-def settlement(body: str) -> str:
+def settlement(body: bytes) -> str:
     """The signature and the amounts in a body."""
     fields = json.loads(body)
     return json.dumps([fields["settlement"], fields["debuggingAmounts"]], sort_keys=True)
