@@ -282,7 +282,7 @@ async def test_a_connect_counts_against_the_ips_budget_and_waits_for_it() -> Non
     async def handler(request: web.Request) -> web.StreamResponse:
         return await either(request, "{}")
 
-    throttler = ExtendedThrottler([RateLimit(limit_id=REST_POOL, limit=2, time_interval=60)], cancel_reserve=0.0)
+    throttler = ExtendedThrottler([RateLimit(limit_id=REST_POOL, limit=2, time_interval=60)], vital_reserve=0.0)
     one = transport("websocket", throttler)
     async with served(handler) as url:
         connections = [await one.open(StreamRequest(url=url)) for _ in range(2)]
