@@ -661,6 +661,27 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         )
         self._update_order_after_failure(order_id=order_id, trading_pair=trading_pair, exception=error)
 
+    def _on_order_failure(
+        self,
+        order_id: str,
+        trading_pair: str,
+        amount: Decimal,
+        trade_type: TradeType,
+        order_type: OrderType,
+        price: Decimal | None,
+        exception: Exception,
+        **_kwargs: Any,
+    ) -> None:
+        """Say why an order was not placed, where Hummingbot would say "Check API key and network connection"."""
+        side = trade_type.name
+        self.logger().network(
+            f"Error submitting {side.lower()} {order_type.name.upper()} order to {self.name_cap} for {amount} "
+            f"{trading_pair} {price}.",
+            exc_info=not isinstance(exception, ExtendedError),
+        )
+        self.logger().warning(f"The {side} order {order_id} for {amount} {trading_pair} was not placed: {exception}")
+        self._update_order_after_failure(order_id=order_id, trading_pair=trading_pair, exception=exception)
+
     async def _place_order_and_process_update(self, order: InFlightOrder, **kwargs: Any) -> str:
         """Place an order; one whose outcome is unknown stays tracked, and is asked for until it is known."""
         try:

@@ -204,3 +204,17 @@ async def test_cancel_of_an_order_that_is_gone_already_is_found_out(venue, answe
         await bot.until_done(order_id)
         assert bot.filled(order_id) == Decimal("0.01")
         assert bot.cancelled(order_id) == []
+
+
+async def test_refused_order_is_logged_with_the_exchange_s_reason(venue, caplog):
+    """A user reads why, not "Check API key and network connection"."""
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", await venue.mark(), position_action=PositionAction.CLOSE)
+        await bot.until_done(order_id)
+    (line,) = [
+        record.getMessage()
+        for record in caplog.records
+        if order_id in record.getMessage() and "not placed" in record.getMessage()
+    ]
+    assert "1137" in line
+    assert "Check API key" not in caplog.text
