@@ -11,6 +11,10 @@ ENV := .venv
 BIN := $(ENV)/bin
 CACHE := $(or $(HUMMINGBOT_EXTENDED_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hummingbot-extended)
 export HUMMINGBOT_EXTENDED_CACHE := $(CACHE)
+# uv brings certificates of its own; behind a proxy only the machine's know the index.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
 
 SECONDS ?= 60
 BOOK ?=
