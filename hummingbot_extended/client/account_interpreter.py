@@ -61,6 +61,9 @@ class AccountInterpreter:
         if self._balance is not None:
             yield BalanceUpdate(balance=self._balance, is_snapshot=True, ts_ms=self._ts_ms)
 
+    def reset(self) -> None:
+        """See Interpreter: the new connection begins with snapshots."""
+
     async def catch_up(self) -> Iterable[Event]:
         """Ask for the fills since the last one known, and for orders that were open; snapshots tell the rest."""
         events: list[Event] = self._fill_events(await self._missed_fills(), ts_ms=self._ts_ms)

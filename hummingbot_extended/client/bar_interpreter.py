@@ -79,6 +79,9 @@ class BarInterpreter:
             history[-1] = replace(history[-1], is_end_of_history=True)
         return [*history, self._event(forming, self._forming_ts_ms or forming.open_time_ms, is_closed=False)]
 
+    def reset(self) -> None:
+        """See Interpreter."""
+
     async def catch_up(self) -> Iterable[Bar]:
         """Nothing yet: the next frame tells up to when bars are missing."""
         return ()

@@ -11,11 +11,14 @@ from hummingbot_extended.client.channel import Channel
 from hummingbot_extended.client.events import Reconnected
 from hummingbot_extended.client.inlet import Inlet, Received, Source
 from hummingbot_extended.client.listener import Listener
-from hummingbot_extended.errors import CallbackFailed, ExtendedError, ProtocolError
+from hummingbot_extended.errors import CallbackFailed, ExtendedError, Outcome, ProtocolError
 from hummingbot_extended.streams.stats import StreamStats
 from hummingbot_extended.streams.supervisor import StreamState
 
 logger = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 1.0
+MAX_RETRY_S = 30.0
 
 
 class Interpreter(Protocol):
@@ -29,8 +32,15 @@ class Interpreter(Protocol):
         """Return the events that tell a newcomer how things are now. `opening` is what it brought itself."""
         ...
 
+    def reset(self) -> None:
+        """A new connection: nothing of the old one's sequence counts any more."""
+        ...
+
     async def catch_up(self) -> Iterable[Any]:
-        """Return what was missed during an outage, as far as REST tells; the new connection's frames follow."""
+        """Return what was missed during an outage, as far as REST tells; the new connection's frames follow.
+
+        May be called again later when it failed.
+        """
         ...
 
 
@@ -38,6 +48,13 @@ class Interpreter(Protocol):
 class _Join:
     listener: Listener
     opening: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _CatchUp:
+    """It is time to ask again for what an outage has missed."""
+
+    delay_s: float  # before the next try, if this one fails too
 
 
 class Feed:
@@ -54,6 +71,7 @@ class Feed:
         self._changing = asyncio.Lock()
         self._first = asyncio.Event()
         self._room = asyncio.Event()
+        self._retry: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Feed {self.channel.path} {self.state.name}, {len(self._joined) + len(self._waiting)} listeners>"
@@ -117,6 +135,7 @@ class Feed:
         self._room.set()
         async with self._changing:
             if not self._holders and self._inlet is not None:
+                self._cancel_retry()
                 inlet, self._inlet = self._inlet, None
                 await inlet.close()
 
@@ -126,6 +145,7 @@ class Feed:
         self._joined.clear()
         self._waiting.clear()
         self._room.set()
+        self._cancel_retry()
         if self._inlet is not None:
             inlet, self._inlet = self._inlet, None
             await inlet.close()
@@ -140,6 +160,8 @@ class Feed:
                 self._let_in(listener, opening)
             case Reconnected():
                 await self._come_back(item)
+            case _CatchUp(delay_s=delay_s):
+                await self._catch_up(delay_s)
 
     async def _take(self, received: Received) -> None:
         try:
@@ -162,13 +184,27 @@ class Feed:
         for listener in tuple(self._joined):
             if listener.on_reconnected is not None:
                 await _tell(listener, mark)
+        self.interpreter.reset()
+        await self._catch_up(FIRST_RETRY_S)
+
+    async def _catch_up(self, retry_s: float) -> None:
+        """Ask for what was missed. Where nobody answers the new frames go first, and it is asked for again."""
+        self._cancel_retry()
         try:
             missed = await self.interpreter.catch_up()
         except ExtendedError as error:
             logger.warning("%s is back, but what was missed could not be asked for: %s", self.channel.path, error)
             self._hear(error)
+            if error.outcome is Outcome.UNKNOWN and self._inlet is not None:
+                again = _CatchUp(min(MAX_RETRY_S, retry_s * 2))
+                self._retry = asyncio.get_running_loop().call_later(retry_s, self._inlet.put, again)
         else:
             await self._give(missed)
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
 
     async def _give(self, events: Iterable[Any]) -> None:
         for event in events:

@@ -37,6 +37,9 @@ class LatestInterpreter[F]:
         """See Interpreter."""
         return () if self._latest is None else (self._latest,)
 
+    def reset(self) -> None:
+        """See Interpreter."""
+
     async def catch_up(self) -> Iterable[Event]:
         """Nothing: the next frame tells the present."""
         return ()
@@ -118,9 +121,12 @@ class BookInterpreter:
         """See Interpreter."""
         return (BookChange(self._book, self._book.ts_ms, True, None),) if self._book.is_live else ()
 
-    async def catch_up(self) -> Iterable[BookChange]:
-        """Wait for the new connection's SNAPSHOT: a REST picture has no sequence (API reference §6.2)."""
+    def reset(self) -> None:
+        """Wait for the new connection's SNAPSHOT."""
         self._book.reset()
+
+    async def catch_up(self) -> Iterable[BookChange]:
+        """Nothing: a REST picture has no sequence (API reference §6.2)."""
         return ()
 
 
@@ -141,6 +147,9 @@ class TradeInterpreter:
     def present(self, opening: Any) -> Iterable[Trade]:
         """See Interpreter: the latest 50."""
         return tuple(self._recent)
+
+    def reset(self) -> None:
+        """See Interpreter."""
 
     async def catch_up(self) -> Iterable[Trade]:
         """See Interpreter."""
