@@ -29,8 +29,9 @@ _CHILD = dict(zip(TIMEFRAMES[1:], TIMEFRAMES, strict=False))
 class MarketCandles:
     """The candles of one market in all timeframes. Every method returns what has changed, smallest timeframe first.
 
-    `limits` is how many candles of each timeframe are kept. What must be asked of history is `unverified`; while data
-    may be missing (`lost` until `verify` reaches the present) times without news stay empty instead of becoming flat.
+    `limits` is how many candles of each timeframe are kept. What must be asked of history is `unverified`. While data
+    may be missing (from `lost` until `verify` reaches the present of a stream that has `resumed`) times without news
+    stay empty instead of becoming flat.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class MarketCandles:
         self.verified_until_ms: int | None = None  # every minute that opened before is as history has it
         self._minutes = self.series[MINUTE]
         self._close_delay_ms = close_delay_ms
+        self._is_live = False
         self._is_continuous = False
         self._spread: Decimal | None = None
 
@@ -53,10 +55,12 @@ class MarketCandles:
     # --- live -------------------------------------------------------------------------------------------------------
     def take(self, bar: Bar, provider: str) -> list[Change]:
         """Take a running minute of the exchange: it replaces the forming one in place, or begins the next."""
+        self.resumed()
         return self._take(Candle.of(bar, closed=False, provider=provider, spread=self._spread))
 
     def trade(self, time_ms: int, price: Decimal, size: Decimal, *, is_buy: bool, provider: str) -> list[Change]:
         """Fold a trade into its minute. One of a minute that is closed is left to history."""
+        self.resumed()
         open_ms = MINUTE.open_time_ms(time_ms)
         known = self._minutes.at(open_ms)
         if known is not None and known.closed:
@@ -68,8 +72,13 @@ class MarketCandles:
         self._spread = spread
 
     def lost(self) -> None:
-        """Take note that data may be missing from now on: nothing becomes flat until history says so."""
-        self._is_continuous = False
+        """Take note that nothing comes any more: nothing becomes flat until history has told what was missed."""
+        self._is_live = self._is_continuous = False
+
+    def resumed(self) -> None:
+        """Take note that the stream is live: what it missed meanwhile is for history to tell."""
+        if not self._is_live:
+            self._is_live, self._is_continuous = True, False
 
     def close_until(self, now_ms: int) -> list[Change]:
         """Close the minutes that have ended `close_delay_ms` ago, and begin the present one, flat.
@@ -130,7 +139,7 @@ class MarketCandles:
         last_ms = MINUTE.open_time_ms(now_ms - self._close_delay_ms) - MINUTE.length_ms
         if self.verified_until_ms is None:
             return last_ms - (self._minutes.limit - 2) * MINUTE.length_ms, last_ms
-        if self.verified_until_ms > last_ms and self._is_continuous:
+        if self.verified_until_ms > last_ms and (self._is_continuous or not self._is_live):
             return None
         return min(self.verified_until_ms - MINUTE.length_ms, last_ms), last_ms
 
@@ -157,7 +166,7 @@ class MarketCandles:
         if settled_ms is not None:
             next_ms = settled_ms + MINUTE.length_ms
             self.verified_until_ms = max(self.verified_until_ms or 0, next_ms)
-            self._is_continuous = self._is_continuous or settled_ms >= until_ms
+            self._is_continuous = self._is_continuous or (self._is_live and settled_ms >= until_ms)
         return changes
 
     def trust(self, until_ms: int) -> list[Change]:

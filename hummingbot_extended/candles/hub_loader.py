@@ -1,5 +1,6 @@
 """Candles from a hub over HTTP: the first loader of the chain, where STREAMER_API_URL names one (A21–A30)."""
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from hummingbot_extended.errors import (
 URL_ENV = "STREAMER_API_URL"
 TIMEOUT_ENV = "STREAMER_API_TIMEOUT"
 DEFAULT_TIMEOUT_S = 1.0
+IDLE_S = 5.0
 MAX_CANDLES = 500
 MAX_REPLY_BYTES = 2 * 2**20
 _MINUTE = TIMEFRAMES[0]
@@ -58,8 +60,8 @@ class TimedBar:
 class HubLoader:
     """Asks `GET {base_url}/streamer/candles/{symbol}/{timeframe}` on one pooled session.
 
-    Without `session` it opens one at the first call, and `close` closes it. `token` goes into a header. One attempt of
-    `timeout_s` a call: the next loader of the chain is as good.
+    Without `session` it opens one by need, and closes it when nobody has called for `IDLE_S`: a candle feed is never
+    told that it has ended. `token` goes into a header. One attempt of `timeout_s` a call: the next loader is as good.
     """
 
     name = "hub over HTTP"
@@ -78,6 +80,8 @@ class HubLoader:
         self._base_url = base_url.rstrip("/")
         self._session = session
         self._is_own = session is None
+        self._idle: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._timeout_s = timeout_s
         self._token = token
 
@@ -130,12 +134,22 @@ class HubLoader:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        if self._is_own:
+            if self._idle is not None:
+                self._idle.cancel()
+            self._idle = asyncio.get_running_loop().call_later(IDLE_S + self._timeout_s, self._close_idle)
         return self._session
+
+    def _close_idle(self) -> None:
+        self._closing = asyncio.ensure_future(self.close())
 
     async def close(self) -> None:
         """Close the session where it is this loader's own. Safe to repeat."""
+        if self._idle is not None:
+            self._idle.cancel()
         if self._is_own and self._session is not None:
-            await self._session.close()
+            session, self._session = self._session, None
+            await session.close()
 
 
 def hub_loader_from_env(environ: Mapping[str, str] = os.environ) -> HubLoader | None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hummingbot_extended.candles.bars import without_gaps
 from hummingbot_extended.candles.exchange_loader import ExchangeLoader, bar_of
+from hummingbot_extended.candles.hub_loader import hub_loader_from_env
 from hummingbot_extended.candles.loader import CandleLoader, FallbackLoader
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, timeframe
 from hummingbot_extended.connector import extended_perpetual_constants as CONSTANTS
@@ -64,6 +65,7 @@ class ExtendedPerpetualCandles(CandlesBase):
         self._frame = timeframe(interval)
         super().__init__(trading_pair, self._frame.interval, max_records)
         self._api_factory = build_api_factory()
+        self._hub_loader = hub_loader_from_env()
         self._has_history = False
         self._is_streaming = False
         self._history_wanted = asyncio.Event()
@@ -178,7 +180,8 @@ class ExtendedPerpetualCandles(CandlesBase):
 
     @property
     def _loader(self) -> CandleLoader:
-        return FallbackLoader(ExchangeLoader(self._rest), domain=self.domain)
+        before = () if self._hub_loader is None else (self._hub_loader,)
+        return FallbackLoader(ExchangeLoader(self._rest), domain=self.domain, before=before)
 
     # --- live -------------------------------------------------------------------------------------------------------
 

@@ -80,9 +80,14 @@ class CandleKeeper:
         self.candles.quote(spread)
 
     def lost(self) -> None:
-        """The stream was lost, or another one is read: look into history for what is missing."""
+        """The stream was lost: nothing that comes after it may be taken for whole."""
         self._lost_since_ok = True
         self.candles.lost()
+        self._wake.set()
+
+    def resumed(self) -> None:
+        """The stream is live (again): history tells what it missed."""
+        self.candles.resumed()
         self._wake.set()
 
     def restore(self, frame: Timeframe, candles: Iterable[Candle]) -> None:
@@ -109,7 +114,7 @@ class CandleKeeper:
         """Close each minute `close_delay_s` after its end, also when nothing comes."""
         while True:
             now_s = self._clocks.wall()
-            await asyncio.sleep(MINUTE.seconds - (now_s - self._close_delay_s) % MINUTE.seconds + 0.001)
+            await self._clocks.sleep(MINUTE.seconds - (now_s - self._close_delay_s) % MINUTE.seconds + 0.001)
             self._tell(self.candles.close_until(self._clocks.now_ms()))
             self._wake_if_missing()
 
@@ -124,14 +129,14 @@ class CandleKeeper:
                 continue
             try:
                 await self._verify(*wanted)
-                wait_s = 0.0 if self._is_done() else RETRY_S
+                wait_s = 0.0 if self._is_done() else min(MAX_RETRY_S, max(RETRY_S, wait_s * 2))
             except ExtendedError as error:
                 self.errors += 1
                 logger.debug("%s: no history to check candles by (%s)", self.market, error)
                 self._go_on_without(wanted[1])
                 asked_s = error.retry_after_s if isinstance(error, RateLimited) else None
                 wait_s = min(MAX_RETRY_S, max(wait_s * 2, RETRY_S, asked_s or 0.0))
-            await asyncio.sleep(wait_s)
+            await self._clocks.sleep(wait_s)
 
     def _is_done(self) -> bool:
         return self.candles.unverified(self._clocks.now_ms()) is None
@@ -186,7 +191,7 @@ class CandleKeeper:
             except ExtendedError as error:
                 self.errors += 1
                 logger.warning("%s: no candles from history yet (%s)", self.market, error)
-                await asyncio.sleep(wait_s)
+                await self._clocks.sleep(wait_s)
                 wait_s = min(MAX_RETRY_S, wait_s * 2)
         self.is_loaded.set()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any
@@ -26,10 +26,11 @@ FIRST_DATA_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The two clocks of a hub, both in seconds: epoch time and one that never jumps."""
+    """The two clocks of a hub, both in seconds: epoch time and one that never jumps; and how to wait by them."""
 
     wall: Callable[[], float] = time
     steady: Callable[[], float] = monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def now_ms(self) -> int:
         """Return the epoch time in ms."""

@@ -205,6 +205,8 @@ class Hub:
         market = reader.channel.market
         if (keeper := self._keepers.find(market)) and self._keepers.feed_of(market) == reader.channel:
             keeper.lost()
+            if switch.after is not None:
+                keeper.resumed()
 
     def _on_closed(self, channel: Channel) -> None:
         """Nobody keeps a channel's last values up to date any more."""

@@ -1,0 +1,88 @@
+"""A hub on a practice venue, and time that runs faster for both."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from hummingbot_extended.candles.exchange_loader import ExchangeLoader
+from hummingbot_extended.hub.assembly import Parts, make_parts
+from hummingbot_extended.hub.channel_reader import Clocks
+from hummingbot_extended.hub.service import Hub
+from hummingbot_extended.hub.settings import HubSettings
+from hummingbot_extended.venue.server import PracticeVenue
+from hummingbot_extended.venue.settings import VenueSettings
+
+MARKET = "BTC-USD"
+
+
+async def until[T](read: Callable[[], T], timeout_s: float = 8.0) -> T:
+    """Poll until `read` gives something true."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := read()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still {value!r} after {timeout_s} s")
+        await asyncio.sleep(0.01)
+    return value
+
+
+class FastTime:
+    """Time that runs `factor` times as fast from `begin_ms` on; for a venue (`now_ms`) and a hub (`clocks`)."""
+
+    def __init__(self, factor: float, begin_ms: int) -> None:
+        self.factor = factor
+        self._begin_ms = begin_ms
+        self._started_s = time.monotonic()
+
+    def now_ms(self) -> int:
+        return self._begin_ms + int((time.monotonic() - self._started_s) * 1000 * self.factor)
+
+    def clocks(self) -> Clocks:
+        return Clocks(
+            wall=lambda: self.now_ms() / 1000,
+            steady=lambda: (time.monotonic() - self._started_s) * self.factor,
+            sleep=lambda seconds: asyncio.sleep(max(0.001, seconds / self.factor)),
+        )
+
+
+@asynccontextmanager
+async def serving(**settings: Any) -> AsyncIterator[PracticeVenue]:
+    """A venue that lives."""
+    async with living(PracticeVenue(VenueSettings(**{"port": 0, "rate_limit": 0} | settings))) as venue:
+        yield venue
+
+
+@asynccontextmanager
+async def living(venue: PracticeVenue) -> AsyncIterator[PracticeVenue]:
+    async with venue:
+        life = asyncio.create_task(venue.serve())
+        try:
+            yield venue
+        finally:
+            life.cancel()
+            await asyncio.wait([life])
+
+
+@asynccontextmanager
+async def parts_of(venue: PracticeVenue, settings: HubSettings) -> AsyncIterator[Parts]:
+    async with AsyncExitStack() as stack:
+        yield await make_parts(settings, stack, environ={"EXTENDED_PERPETUAL_LOCAL_URL": venue.origin})
+
+
+@asynccontextmanager
+async def hub_on(
+    venue: PracticeVenue, *, clocks: Clocks | None = None, more_sources: Any = (), **settings: Any
+) -> AsyncIterator[Hub]:
+    """A running hub that reads `venue`."""
+    chosen = HubSettings(**{"linger_s": 0.5} | settings)
+    async with parts_of(venue, chosen) as parts:
+        history = ExchangeLoader(parts.rest, clock=(clocks or Clocks()).wall)
+        parts = Parts(parts.rest, (*more_sources, *parts.sources), history)
+        async with Hub(chosen, parts=parts, clocks=clocks) as hub:
+            yield hub
+
+
+def upstreams(venue: PracticeVenue) -> int:
+    """The connections to the venue's streams."""
+    return len(list(venue.core.hub.connections))
