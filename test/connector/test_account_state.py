@@ -269,3 +269,11 @@ async def test_poll_that_is_older_than_an_event_is_discarded(world):
     world.state.apply_balance(Balance(equity=Decimal(6)), asked=asked)
     assert amounts(world) == {}
     assert world.balances == [5, 6]
+
+
+async def test_order_that_is_told_only_at_its_end_is_created_first(world):
+    """An order without a Created event is in no database, and its fills belong to nothing."""
+    world.fill(1, **FIRST)
+    await world.tell(**CANCELLED)
+    tags = [tag for tag, _ in world.events]
+    assert tags == [MarketEvent.OrderFilled, MarketEvent.BuyOrderCreated, MarketEvent.OrderCancelled]

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from hummingbot_extended.connector import order_outcomes
+from hummingbot_extended.errors import NotFound, RequestTimedOut
 from hummingbot_extended.exchange.enums import Side
 from test.connector.running import stage, until
 
@@ -184,3 +185,34 @@ async def test_cancel_that_is_asked_for_twice_is_sent_once(venue):
         await bot.until_done(order_id)
         seen = {fault["id"]: fault["fired"] for fault in await venue.control("GET", "faults")}
         assert seen[slow["id"]] == 1
+
+
+async def test_only_a_not_found_of_an_order_that_is_old_enough_counts(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        connector, tracked = bot.connector, bot.connector.in_flight_orders[order_id]
+        counted = connector._order_tracker._order_not_found_records
+        not_found, other = NotFound(404, "NOT_FOUND", "Order not found"), NotFound(404, 1004, "Account not found")
+        await connector._handle_update_error_for_active_order(tracked, not_found)
+        assert counted[order_id] == 0
+        tracked.creation_timestamp -= order_outcomes.VISIBLE_AFTER_S
+        for error in (other, RequestTimedOut("late"), TimeoutError()):
+            await connector._handle_update_error_for_active_order(tracked, error)
+        assert counted[order_id] == 0
+        await connector._handle_update_error_for_active_order(tracked, not_found)
+        assert counted[order_id] == 1
+
+
+async def test_order_is_in_the_journal_from_before_it_is_sent_until_it_is_recorded(venue):
+    async with venue.bot() as bot:
+        journal = bot.connector._identity.journal
+        await venue.fault("slow_reply", path=POST, value=0.3, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: journal.pending == [order_id])
+        assert bot.recorder.created == []
+        await until(lambda: bot.recorder.created)
+        assert journal.pending == []
+        await venue.fault("late_rejection", count=1)
+        await bot.until_done(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
+        assert journal.pending == []
