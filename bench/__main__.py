@@ -2,6 +2,9 @@
 
     python -m bench [--quick] [names…]
 
+Order books are measured with Hummingbot's OrderBook compiled as releases have it (build_order_book.py), which takes a
+minute the first time; where that cannot be done, with the development environment's slow one.
+
 Each benchmark runs in a process of its own, one after another. Every figure is a ratio of two that were measured side
 by side in that run; the goals are those of performance.md B. The verdicts are written to bench/results/latest.json.
 The exit code is 0 also where a goal is missed: that is printed. It is 1 where a benchmark could not be run.
@@ -19,10 +22,23 @@ from pathlib import Path
 
 import msgspec
 
+from bench.build_order_book import build
 from bench.measure import Verdict
+from bench.optimised_order_book import ENVIRONMENT
 
+WITH_BOOKS = {"book", "streams"}
 NAMES = ("book", "streams", "orders", "startup", "hub", "bridge")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+def optimise() -> None:
+    """Have order books measured with the optimised extension, if there is one or it can be built."""
+    if ENVIRONMENT in os.environ:
+        return
+    try:
+        os.environ[ENVIRONMENT] = str(build())
+    except (OSError, subprocess.CalledProcessError, SystemExit) as error:
+        print(f"Hummingbot's OrderBook could not be built with optimisation ({error}): ratios of books will be lower")
 
 
 def run(name: str, quick: bool) -> list[Verdict] | None:
@@ -46,7 +62,10 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(present):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(present)}")
-    found = {name: run(name, options.quick) for name in options.names or present}
+    names = options.names or present
+    if WITH_BOOKS & set(names):
+        optimise()
+    found = {name: run(name, options.quick) for name in names}
     report = {
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
