@@ -11,7 +11,7 @@ import typer
 
 from hummingbot_extended import __version__
 
-COMMANDS: tuple[str, ...] = ("install", "uninstall", "doctor", "check", "watch", "venue", "demo", "bridge")
+COMMANDS: tuple[str, ...] = ("install", "uninstall", "doctor", "check", "watch", "venue", "demo", "bridge", "hub")
 
 app = typer.Typer(
     name="hummingbot-extended",

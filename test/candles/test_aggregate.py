@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -308,5 +309,5 @@ def test_b9_local_clock_changes_make_no_difference(change_ms: int, request: pyte
     assert time.localtime(change_ms / 1000 - 1).tm_isdst != time.localtime(change_ms / 1000 + 1).tm_isdst
     assert folded_around(change_ms) == in_utc
     for name, rows in in_utc.items():
-        distances = {later[0] - earlier[0] for later, earlier in zip(rows, rows[1:], strict=False)}
+        distances = {later[0] - earlier[0] for later, earlier in pairwise(rows)}
         assert distances == {timeframe(name).length_ms}

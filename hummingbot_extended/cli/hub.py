@@ -1,0 +1,144 @@
+"""`hummingbot-extended hub`: one upstream a market for any number of bots, dashboards and monitors."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hummingbot_extended.hub.face_settings import FaceSettings
+    from hummingbot_extended.hub.settings import HubSettings
+
+TOKEN_ENV = "HUMMINGBOT_EXTENDED_HUB_TOKEN"  # noqa: S105  # the name of a variable
+
+EPILOG = f"""
+Sources: extended_rpc, extended_ws, extended_rest; extended_sse needs --relay-url, hub needs --hub-url. The token is
+read from {TOKEN_ENV}, never from the command line. Bots read their streams from the hub with
+EXTENDED_PERPETUAL_STREAM_URL=http://HOST:PORT/stream.extended.exchange/v1, their candles with
+STREAMER_API_URL=http://HOST:PORT.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("hub", epilog=EPILOG)(hub)
+
+
+def hub(
+    host: Annotated[str, typer.Option(help="Address to listen on; another than loopback needs TLS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8000,
+    domain: Annotated[str, typer.Option(help="Which exchange to read.")] = "extended_perpetual_local",
+    market: Annotated[list[str] | None, typer.Option(help="Keep its candles from the start. Repeatable.")] = None,
+    timeframe: Annotated[list[str] | None, typer.Option(help="Serve this one (M1 …). Default: all.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Read from it, best first. Repeatable.")] = None,
+    hot: Annotated[int, typer.Option(help="Sources of a feed that are read at the same time.")] = 1,
+    role: Annotated[str, typer.Option(help="all, ingest, edge or store.")] = "all",
+    bus: Annotated[str, typer.Option(help="memory://, mqtt://HOST:PORT or nats://HOST:PORT.")] = "memory://",
+    name: Annotated[str, typer.Option(help="Of this process on the bus.")] = "",
+    store: Annotated[Path | None, typer.Option(help="SQLite file for candles and journal.")] = None,
+    retention_days: Annotated[float, typer.Option(help="How long the store keeps.")] = 30.0,
+    max_store_mb: Annotated[float, typer.Option(help="How large the store may be.")] = 500.0,
+    journal: Annotated[bool, typer.Option(help="Keep all rows for replay; needs --store.")] = False,
+    relay_url: Annotated[str | None, typer.Option(help="Base URL of an event-stream relay.")] = None,
+    hub_url: Annotated[str | None, typer.Option(help="URL of another hub.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(help="TLS key, PEM.")] = None,
+    origin: Annotated[list[str] | None, typer.Option(help="Page of another host that may read. Repeatable.")] = None,
+    relay_account: Annotated[bool, typer.Option(help="Relay account streams too; needs a token.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="First line is one JSON object: url, pid, role.")] = False,
+) -> None:
+    """Run the market-data hub: candles over HTTP, live data over WebSocket and SSE, a relay for bots, a page.
+
+    Ctrl-C or SIGTERM ends it cleanly.
+    """
+    from hummingbot_extended.candles.timeframes import TIMEFRAMES
+    from hummingbot_extended.errors import ExtendedError
+    from hummingbot_extended.hub.face_settings import FaceSettings
+    from hummingbot_extended.hub.settings import SOURCES, HubSettings
+
+    try:
+        core = HubSettings(
+            domain=domain,
+            markets=tuple(market or ()),
+            sources=tuple(source) if source else SOURCES,
+            hot_sources=hot,
+            role=role,  # type: ignore[arg-type]  # checked by HubSettings
+            bus=bus,
+            name=name,
+            store=store,
+            retention_days=retention_days,
+            max_store_mb=max_store_mb,
+            journal=journal,
+            relay_url=relay_url,
+            hub_url=hub_url,
+            timeframes=tuple(timeframe) if timeframe else tuple(frame.name for frame in TIMEFRAMES),
+        )
+        faces = FaceSettings(
+            host=host,
+            port=port,
+            certificate=certificate,
+            key=key,
+            token=os.environ.get(TOKEN_ENV) or None,
+            origins=frozenset(origin or ()),
+            relay_account=relay_account,
+        )
+        asyncio.run(_run(core, faces, as_json=as_json))
+    except ExtendedError as error:
+        typer.echo(f"hub: {error}", err=True)
+        raise typer.Exit(1) from error
+    except ModuleNotFoundError as error:
+        typer.echo(f"hub: {error.name} is missing; install hummingbot-extended[hub]", err=True)
+        raise typer.Exit(1) from error
+
+
+async def _run(core: "HubSettings", faces: "FaceSettings", *, as_json: bool) -> None:
+    from hummingbot_extended.hub.assembly import domain_of
+    from hummingbot_extended.hub.server import HubServer
+    from hummingbot_extended.hub.service import Hub
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with Hub(core) as hub:
+        async with HubServer(hub, faces, account_stream_url=domain_of(core).stream_url) as server:
+            if as_json:
+                print(json.dumps({"url": server.url, "pid": os.getpid(), "role": core.role}), flush=True)
+            else:
+                _greet(server.url, core)
+            tasks = {asyncio.create_task(hub.run(), name="hub"), asyncio.create_task(stopped.wait(), name="signal")}
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()  # a hub that died says why
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+    print("The hub has stopped.", file=sys.stderr if as_json else sys.stdout, flush=True)
+
+
+def _greet(url: str, core: "HubSettings") -> None:
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "Page": url,
+        "Candles": f"{url}/streamer/candles/BTC-USD/M1",
+        "WebSocket": f"{url.replace('http', 'ws', 1)}/ws/stream",
+        "For bots": f"EXTENDED_PERPETUAL_STREAM_URL={url}/stream.extended.exchange/v1",
+        "Reads": f"{core.domain} by {', '.join(core.sources)}",
+        "Role": f"{core.role}, bus {core.bus}",
+    }
+    table.add_column()
+    table.add_column(overflow="fold")
+    for label, value in rows.items():
+        table.add_row(f"[bold]{label}[/bold]", value)
+    Console(highlight=False).print(Panel(table, title="Extended market-data hub", expand=False))
