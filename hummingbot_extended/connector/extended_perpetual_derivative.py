@@ -76,6 +76,7 @@ from hummingbot_extended.errors import (
     ExtendedError,
     MalformedMessage,
     NotFound,
+    Outcome,
 )
 from hummingbot_extended.exchange import endpoints as at
 from hummingbot_extended.exchange.channels import AccountFrame
@@ -728,7 +729,14 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     # === cancelling =================================================================================================
 
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
-        return await self._canceller.cancel(tracked_order)
+        try:
+            return await self._canceller.cancel(tracked_order)
+        except ExtendedError as error:
+            if error.outcome is not Outcome.UNKNOWN:
+                raise
+            # Not a failure: the order stays tracked as it is, and Hummingbot would print a traceback.
+            self.logger().warning(f"The cancel of {order_id} is not confirmed yet: {error}")
+            return False
 
     async def _cancel_if_wished(self, tracked: InFlightOrder) -> None:
         """Cancel an order whose cancel was asked for while nobody knew whether it exists."""
