@@ -213,6 +213,7 @@ async def test_order_is_in_the_journal_from_before_it_is_sent_until_it_is_record
         assert bot.recorder.created == []
         await until(lambda: bot.recorder.created)
         assert journal.pending == []
+        await bot.until_open(order_id)  # or the rejection could meet this order
         await venue.fault("late_rejection", count=1)
         await bot.until_done(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
         assert journal.pending == []
