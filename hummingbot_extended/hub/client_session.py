@@ -320,7 +320,7 @@ class ClientSession(Listener):
             self._read_on.set()
         if self._news:
             news, self._news = self._news, {}
-            now_ms = self._now_ms()
+            now_ms = self._pacer.now_ms or self._now_ms()
             for subscription in news:
                 payloads += subscription.collect(now_ms)
         return payloads

@@ -39,7 +39,7 @@ class ClientSubscription:
         self.mode = asked.params.mode or (Mode.TICK if asked.stream_type in _TICK_BY_DEFAULT else Mode.INTERVAL)
         self.is_over = False
         self._has_news = has_news
-        self._metadata = metadata or {}
+        self._metadata = metadata
         self._kind = asked.stream_type.kind
         self._exact = asked.params.numbers is Numbers.STRING
         self._head = _encode({"type": "data", "stream_type": asked.stream_type, "subscription_id": subscription_id})[
@@ -171,14 +171,10 @@ class ClientSubscription:
 
     def message(self, rows: list[Row], now_ms: int) -> bytes:
         """Return a data message of `rows`; they are encoded already, so this only puts them together."""
-        data = b",".join([row.strings for row in rows] if self._exact else [row.numbers for row in rows])
-        times = f',"timestamp":"{cached_iso(now_ms)}","metadata":{self._metadata_of(rows)},"data":['
-        return b"".join((self._head, times.encode(), data, b"]}"))
-
-    def _metadata_of(self, rows: list[Row]) -> str:
-        if self._metadata:
-            return _encode(self._metadata).decode()
-        return f'{{"received_at":"{cached_iso(max([row.received_ms for row in rows]))}"}}'
+        if self._metadata is not None or len(rows) != 1:
+            return self._head + _tail(rows, now_ms, self._exact, self._metadata)
+        # The usual case: one row, the same for every reader of this turn of the loop.
+        return self._head + _shared_tail(rows[0], now_ms, self._exact)
 
     def describe(self) -> dict[str, Any]:
         """Return what `list` tells of this subscription."""
@@ -190,3 +186,27 @@ class ClientSubscription:
             "mode": self.mode,
             "timeframe": self.asked.params.timeframe_name if self._kind is Kind.OHLCV else None,
         }
+
+
+def _tail(rows: list[Row], now_ms: int, exact: bool, metadata: dict[str, Any] | None) -> bytes:
+    """Return a data message from its time on: what does not depend on whose subscription it is."""
+    told = metadata or {"received_at": cached_iso(max([row.received_ms for row in rows]))}
+    data = b",".join([row.strings for row in rows] if exact else [row.numbers for row in rows])
+    times = f',"timestamp":"{cached_iso(now_ms)}","metadata":'
+    return b"".join((times.encode(), _encode(told), b',"data":[', data, b"]}"))
+
+
+class _LastTail:
+    """The last tail that was made, and of what."""
+
+    row: Row | None = None
+    now_ms: int = 0
+    exact = False
+    tail = b""
+
+
+def _shared_tail(row: Row, now_ms: int, exact: bool, last: type[_LastTail] = _LastTail) -> bytes:
+    if last.row is not row or last.now_ms != now_ms or last.exact is not exact:
+        last.tail = _tail([row], now_ms, exact, None)
+        last.row, last.now_ms, last.exact = row, now_ms, exact
+    return last.tail

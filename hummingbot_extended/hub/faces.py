@@ -39,7 +39,7 @@ class Faces:
         self.settings = settings or FaceSettings()
         self.limits = self.settings.limits
         self.gate = Gate(host=self.settings.host, token=self.settings.token, origins=self.settings.origins)
-        self.pacer = Pacer()
+        self.pacer = Pacer(now_ms)
         self.timers = Timers(clock)
         self.topics = FaceTopics(hub)
         self.events = EventLog(self.topics, self.timers, clock, self.limits.resume_events)

@@ -6,13 +6,19 @@ gets fewer and newer rows, and costs what its subscriptions hold. One that takes
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hummingbot_extended.hub.client_messages import CloseCode
 from hummingbot_extended.hub.face_limits import FaceLimits
 
 logger = logging.getLogger(__name__)
+
+
+def epoch_ms() -> int:
+    """The time in ms since the epoch."""
+    return time.time_ns() // 1_000_000
 
 
 class Wire(Protocol):
@@ -39,7 +45,9 @@ class Wire(Protocol):
 class Pacer:
     """Flushes the listeners that have something to send, all in one go at the end of a loop turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] = epoch_ms) -> None:
+        self.now_ms = 0  # of the flush under way, whose messages all carry it; 0 outside of one
+        self._read_ms = now_ms
         self._due: list[Listener] = []
 
     def mark(self, listener: "Listener") -> None:
@@ -50,8 +58,10 @@ class Pacer:
 
     def _flush(self) -> None:
         due, self._due = self._due, []
+        self.now_ms = self._read_ms()
         for listener in due:
             listener.flush()
+        self.now_ms = 0
 
 
 class Listener:
@@ -86,14 +96,11 @@ class Listener:
         if self._is_over or self._writer is not None:
             return
         if self.wire.is_free:
-            self._send()
+            if payloads := self.collect():
+                self.messages_sent += len(payloads)
+                self.wire.write(payloads)
         else:
             self._writer = asyncio.get_running_loop().create_task(self._write_later(), name=f"{self!r} writer")
-
-    def _send(self) -> None:
-        if payloads := self.collect():
-            self.messages_sent += len(payloads)
-            self.wire.write(payloads)
 
     async def _write_later(self) -> None:
         """Wait for the wire, then send what has gathered meanwhile. A reader that takes nothing is closed."""
@@ -105,10 +112,9 @@ class Listener:
             await self.end(CloseCode.POLICY, "too slow")
         except ConnectionError:
             self._is_over = True
-        else:
-            self._send()
         finally:
             self._writer = None
+        self.flush()
 
     async def end(self, code: CloseCode, reason: str) -> None:
         """Send nothing any more and close the connection."""

@@ -66,7 +66,8 @@ class WebSocketWire(_TransportWire):
     def write(self, payloads: Sequence[bytes]) -> None:
         """See Wire."""
         if not self._transport.is_closing():
-            self._transport.write(b"".join([text_frame(payload) for payload in payloads]))
+            whole = text_frame(payloads[0]) if len(payloads) == 1 else b"".join(map(text_frame, payloads))
+            self._transport.write(whole)
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """See Wire. A peer that does not read cannot hold it for longer than the socket's own timeout."""

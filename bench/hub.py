@@ -1,0 +1,233 @@
+"""The hub's faces: fan-out to many WebSocket clients and candles over HTTP, beside what one writes first and the floor.
+
+The server runs on core 0, the clients (sockets and epoll) on core 1. A latency counts from the time at which a message
+was due. Every figure is a median over rounds that take the servers in turns.
+"""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bench.measure import Goal, Rounds, Verdict, command, limit, percentile, tell
+
+MODES = ("fastapi", "aiohttp", "websockets", "raw", "hub")
+MARK = b'"price":'
+SAMPLE_EVERY = 10  # clients of which every message's latency is taken
+SUBSCRIBE = json.dumps(
+    {"type": "subscribe", "stream_type": "price", "symbols": ["BTC-USD"], "params": {"mode": "tick"}}
+).encode()
+HANDSHAKE = (
+    b"GET /ws/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+class Server:
+    """One server process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.port = int(process.stdout.readline())  # type: ignore[union-attr]
+
+    def send(self, line: str) -> None:
+        """Give a command."""
+        self.process.stdin.write(f"{line}\n".encode())  # type: ignore[union-attr]
+        self.process.stdin.flush()  # type: ignore[union-attr]
+
+    def ask(self, line: str) -> dict[str, float]:
+        """Give a command and return its reply."""
+        self.send(line)
+        return self.reply()
+
+    def reply(self) -> dict[str, float]:
+        """Return the reply to a command."""
+        answer: dict[str, float] = json.loads(self.process.stdout.readline())  # type: ignore[union-attr]
+        return answer
+
+
+@contextmanager
+def server(mode: str) -> Iterator[Server]:
+    """Run a server in a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.hub_server", mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            yield Server(process)
+        finally:
+            process.stdin.close()  # type: ignore[union-attr]
+            process.wait(10)
+
+
+class Client:
+    """One WebSocket client: counts messages; `delays_ms` where it is a sample."""
+
+    __slots__ = ("count", "delays_ms", "socket", "tail")
+
+    def __init__(self, port: int, *, is_sample: bool) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.sendall(HANDSHAKE)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.socket.recv(1024)
+        body = bytes((0x81, 0x80 | len(SUBSCRIBE))) + bytes(4) + SUBSCRIBE
+        assert len(SUBSCRIBE) < 126, len(SUBSCRIBE)
+        self.socket.sendall(body)
+        self.socket.setblocking(False)
+        self.count = 0
+        self.tail = b""
+        self.delays_ms: list[float] | None = [] if is_sample else None
+
+    def read(self) -> None:
+        """Take what is there."""
+        data = self.tail + self.socket.recv(262_144)
+        if self.delays_ms is None:
+            self.count += data.count(MARK)
+            self.tail = data[-len(MARK) + 1 :]
+            return
+        now_ns, place = time.time_ns(), 0
+        while (found := data.find(MARK, place)) >= 0 and found + len(MARK) + 20 < len(data):
+            begin = found + len(MARK)
+            self.delays_ms.append((now_ns - int(data[begin : begin + 20].split(b",")[0])) / 1e6)
+            self.count += 1
+            place = begin
+        self.tail = data[max(place, found if found >= 0 else len(data) - len(MARK) + 1) :]
+
+
+def fan_out(running: Server, clients: int, count: int, rate: float, size: int, stalled: int = 0) -> dict[str, float]:
+    """Publish to `clients` (and some that never read) and return what it cost and when messages arrived."""
+    before = running.ask("state")
+    with ExitStack() as stack:
+        asleep = [Client(running.port, is_sample=False) for _ in range(stalled)]
+        awake = [Client(running.port, is_sample=number % SAMPLE_EVERY == 0) for number in range(clients)]
+        for client in (*asleep, *awake):
+            stack.callback(client.socket.close)
+        time.sleep(0.3 + clients / 2000)
+        idle = running.ask("state")
+        poll = select.epoll()
+        stack.callback(poll.close)
+        by_number = {client.socket.fileno(): client for client in awake}
+        for number in by_number:
+            poll.register(number, select.EPOLLIN)
+        running.send(f"{count} {rate} {size}")
+        ends_s = time.monotonic() + count / rate * 3 + 5
+        wanted = count * clients
+        while time.monotonic() < ends_s and sum(client.count for client in awake) < wanted:
+            for _ in range(20):
+                for number, _events in poll.poll(0.1):
+                    by_number[number].read()
+        told = running.reply()
+        delays = [delay for client in awake for delay in client.delays_ms or ()]
+        delivered = sum(client.count for client in awake)
+        figures = {
+            "CPU µs a message": told["cpu_s"] / max(1, count * clients) * 1e6,
+            "p50 ms": percentile(delays, 0.5) if delays else float("inf"),
+            "p99 ms": percentile(delays, 0.99) if delays else float("inf"),
+            "ticks/s": told["ticks_s"],
+            "delivered %": delivered / wanted * 100,
+            "KB a client": (idle["memory_kb"] - before["memory_kb"]) / max(1, clients + stalled),
+            "growth KB": told["memory_kb"] - idle["memory_kb"],
+        }
+    time.sleep(0.2)
+    return figures
+
+
+def rounds_of(
+    title: str, modes: tuple[str, ...], rounds: int, clients: int, count: int, rate: float, size: int, stalled: int = 0
+) -> Rounds:
+    """Measure every server in turns, each round in a new process."""
+    found = Rounds(title, modes[0])
+    for _ in range(rounds):
+        for mode in modes:
+            with server(mode) as running:
+                found.add(mode, fan_out(running, clients, count, rate, size, stalled))
+    return found
+
+
+def candles(running: Server, limit_: int, seconds: float) -> dict[str, float]:
+    """Ask for candles over four kept connections; return the server's CPU a request and requests a second."""
+    request = f"GET /streamer/candles/BTC-USD/M1?limit={limit_} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    sockets = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(4)]
+    try:
+        sockets[0].sendall(request)
+        size = _reply_size(sockets[0])
+        before, began_s, done = running.ask("state"), time.monotonic(), 0
+        waiting = dict.fromkeys((each.fileno() for each in sockets), 0)
+        by_number = {each.fileno(): each for each in sockets}
+        poll = select.epoll()
+        for number, each in by_number.items():
+            poll.register(number, select.EPOLLIN)
+            each.sendall(request)
+        while time.monotonic() - began_s < seconds:
+            for number, _ in poll.poll(0.1):
+                waiting[number] += len(by_number[number].recv(262_144))
+                if waiting[number] >= size:
+                    waiting[number], done = 0, done + 1
+                    by_number[number].sendall(request)
+        took_s = time.monotonic() - began_s
+        poll.close()
+        spent_s = running.ask("state")["cpu_s"] - before["cpu_s"]
+    finally:
+        for each in sockets:
+            each.close()
+    return {"CPU µs a request": spent_s / done * 1e6, "µs a request": took_s / done * 1e6}
+
+
+def _reply_size(connection: socket.socket) -> int:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65_536)
+    head = data.split(b"\r\n\r\n")[0].lower()
+    size = len(head) + 4 + int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+    while len(data) < size:
+        data += connection.recv(65_536)
+    return size
+
+
+def run(quick: bool) -> list[Verdict]:
+    """Measure everything and judge it."""
+    os.sched_setaffinity(0, {1})
+    rounds, ticks = (2, 100) if quick else (5, 300)
+    small = rounds_of("fan-out to 100 clients, 100/s, 250 B", MODES, rounds, 100, ticks, 100, 250)
+    big = rounds_of("fan-out to 100 clients, 20/s, 20 kB", MODES, rounds, 100, ticks // 4, 20, 20_000)
+    many = rounds_of("fan-out to 1,000 clients, 100/s, 250 B", MODES, max(2, rounds // 2), 1000, ticks, 100, 250)
+    calm = rounds_of("20 clients, 100/s, 20 kB, none stalled", ("hub",), rounds, 20, ticks, 100, 20_000)
+    stalled = rounds_of("20 clients, 100/s, 20 kB, one stalled", ("hub",), rounds, 20, ticks, 100, 20_000, 1)
+    history = {size: Rounds(f"{size} candles over HTTP", "fastapi") for size in (50, 500)}
+    for _ in range(rounds):
+        for mode in ("fastapi", "hub"):
+            with server(mode) as running:
+                for size, figures in history.items():
+                    figures.add(mode, candles(running, size, 1.0 if quick else 3.0))
+    goals = [
+        *small.verdicts([
+            Goal(id="G16", measure="CPU µs a message", variant="hub", baseline="fastapi", at_least=2.4),
+            Goal(id="G16 floor", measure="CPU µs a message", variant="hub", baseline="raw", at_least=0.7),
+        ]),
+        *many.verdicts([Goal(id="G17", measure="p99 ms", variant="hub", baseline="fastapi", at_least=50)]),
+        *big.verdicts([Goal(id="G18", measure="CPU µs a message", variant="hub", baseline="fastapi", at_least=8)]),
+        *history[50].verdicts([Goal(id="G21 50", measure="CPU µs a request", variant="hub", baseline="fastapi", at_least=10)]),
+        *history[500].verdicts([Goal(id="G21 500", measure="CPU µs a request", variant="hub", baseline="fastapi", at_least=40)]),
+    ]  # fmt: skip
+    for table in (small, big, many, calm, stalled, *history.values()):
+        tell(table.table())
+    ratio = stalled.median("hub", "p99 ms") / calm.median("hub", "p99 ms")
+    missing = 100 - many.median("hub", "delivered %")
+    return [
+        *goals,
+        limit("G17 p99", "p99 to 1,000 clients at 100/s", many.median("hub", "p99 ms"), 25, " ms"),
+        limit("G17 lost", "messages that were not delivered", missing, 0, " %"),
+        limit("G17 ticks", "ticks that were late of 100 a second", 100 - many.median("hub", "ticks/s"), 1, ""),
+        limit("G19", "p99 of the others beside a stalled client, of the run without", ratio, 1.25),
+        limit("G19 held", "memory that a stalled client costs", stalled.median("hub", "growth KB"), 1024, " KB"),
+        limit("G20", "memory of a client", many.median("hub", "KB a client"), 15, " KB"),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(command(run, __doc__))
