@@ -161,6 +161,7 @@ class Soak:
             self.subscriptions += [
                 await rpc.market_data.stream_order_book(market, self.heard.take_again, depth=None, **common),
                 await rpc.market_data.stream_mark_price(market, self.heard.take, **common),
+                await rpc.market_data.stream_time_and_sales(market, _quickly, **common),
             ]
             data = paths.market_data
             self.subscriptions += [
@@ -297,6 +298,10 @@ class Soak:
         return sum(row["messages"] for row in v1.stats().values()) + max(
             (row["messages"] for row in v2.stats().values()), default=0
         )
+
+
+async def _quickly(_event: object) -> None:
+    """Take it."""
 
 
 async def _slowly(_event: object) -> None:

@@ -60,10 +60,13 @@ class _CatchUp:
 class Feed:
     """One channel, its interpreter and its listeners. The connection is opened for the first, closed after the last."""
 
-    def __init__(self, channel: Channel, interpreter: Interpreter, source: Source) -> None:
+    def __init__(
+        self, channel: Channel, interpreter: Interpreter, source: Source, *, on_idle: Callable[["Feed"], None]
+    ) -> None:
         self.channel = channel
         self.interpreter = interpreter
         self._source = source
+        self._on_idle = on_idle
         self._inlet: Inlet | None = None
         self._joined: list[Listener] = []
         self._waiting: list[Listener] = []  # until their place in the order comes
@@ -86,11 +89,6 @@ class Feed:
         """Counters of the connection."""
         return self._inlet.stats if self._inlet else StreamStats()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody needs it."""
-        return not self._holders
-
     def listeners(self) -> tuple[Listener, ...]:
         """Those who get the events, or are about to."""
         return (*self._joined, *self._waiting)
@@ -109,6 +107,7 @@ class Feed:
                     self._inlet = await self._source.open(self.channel, self._handle, self._hear)
         except BaseException:
             self._holders -= 1
+            self.check_idle()
             raise
 
     def join(self, listener: Listener, opening: Any = None) -> None:
@@ -127,17 +126,25 @@ class Feed:
         return True
 
     async def let_go(self, listener: Listener | None = None) -> None:
-        """Forget `listener` and one `hold`; the last one closes the connection."""
-        for listeners in (self._joined, self._waiting):
-            if listener in listeners:
-                listeners.remove(listener)
+        """Forget `listener` and its `hold`; the last one closes the connection. One that is gone is no error."""
+        if listener is not None:
+            if listener not in self.listeners():
+                return
+            (self._joined if listener in self._joined else self._waiting).remove(listener)
         self._holders -= 1
         self._room.set()
         async with self._changing:
-            if not self._holders and self._inlet is not None:
+            if not self._holders:
+                self._on_idle(self)
                 self._cancel_retry()
                 inlet, self._inlet = self._inlet, None
-                await inlet.close()
+                if inlet is not None:
+                    await inlet.close()
+
+    def check_idle(self) -> None:
+        """Say so where nobody needs the feed."""
+        if not self._holders:
+            self._on_idle(self)
 
     async def close(self) -> None:
         """Close the connection; the listeners' subscriptions are their owner's to end."""
@@ -214,6 +221,8 @@ class Feed:
         while any(listener.subscription.is_full for listener in self._joined):
             self._room.clear()
             await self._room.wait()
+        for listener in [each for each in self._joined if not each.subscription.is_active()]:
+            await self.let_go(listener)  # it was ended by its own policy
 
     def make_room(self, *_: Any) -> None:
         """A subscription with the policy `block` has taken a message: go on if all have room."""

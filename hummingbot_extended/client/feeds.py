@@ -75,7 +75,7 @@ class Feeds:
             raise NotConnected(NO_CONNECTION, "the client is closed")
         feed = self._feeds.get(channel)
         if feed is None:
-            feed = self._feeds[channel] = Feed(channel, interpreter(), source)
+            feed = self._feeds[channel] = Feed(channel, interpreter(), source, on_idle=self._forget)
         return feed
 
     async def subscribe(
@@ -92,7 +92,7 @@ class Feeds:
 
         async def release(_: Subscription) -> None:
             for feed, listener in held:
-                await self._let_go(feed, listener)
+                await feed.let_go(listener)
             held.clear()
 
         def make_room(_: Subscription) -> None:
@@ -122,7 +122,7 @@ class Feeds:
         except BaseException:
             await subscription.unsubscribe()
             for feed in feeds:
-                self._forget(feed)
+                feed.check_idle()
             raise
         if wishes.callback is not None:
             subscription.add_callback(wishes.callback)
@@ -138,10 +138,6 @@ class Feeds:
         for feed in feeds:
             await feed.close()
 
-    async def _let_go(self, feed: Feed, listener: Listener | None) -> None:
-        await feed.let_go(listener)
-        self._forget(feed)
-
     def _forget(self, feed: Feed) -> None:
-        if feed.is_idle and self._feeds.get(feed.channel) is feed:
+        if self._feeds.get(feed.channel) is feed:
             del self._feeds[feed.channel]

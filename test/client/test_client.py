@@ -7,9 +7,17 @@ from decimal import Decimal
 import pytest
 
 from hummingbot_extended.client import Book, ExtendedClient, Funding, MarkPrice, Quote, Trade
-from hummingbot_extended.errors import ConnectFailed, NotConnected, SettingsError, StreamLimitReached, Unauthorized
+from hummingbot_extended.errors import (
+    ConnectFailed,
+    InboxFull,
+    NotConnected,
+    SettingsError,
+    StreamLimitReached,
+    Unauthorized,
+)
 from hummingbot_extended.exchange.endpoints import MAINNET, TESTNET, local_domain
 from hummingbot_extended.streams import Subscription
+from hummingbot_extended.venue.faults import FaultKind, FaultSpec
 from test.client.conftest import Heard, proven_client, until
 
 ACCOUNT = "/stream.extended.exchange/v1/account"
@@ -131,6 +139,38 @@ async def test_a_failing_callback_is_reported_and_hurts_nobody_else(client):
     assert type(errors.events[0].__cause__) is RuntimeError
 
 
+async def test_a_subscriber_that_its_policy_ends_frees_the_connection(venue, client):
+    errors = Heard()
+
+    async def stuck(_quote):
+        await asyncio.Event().wait()
+
+    subscription = await client.market_data.stream_quotes("BTC-USD", stuck, errors, policy="error", limit=2)
+    await until(lambda: not subscription.is_active())
+    assert isinstance(errors.events[-1], InboxFull)
+    await until(lambda: not venue.core.hub.connections)
+    assert client.stats() == {}
+    await subscription.unsubscribe()
+
+
+async def test_a_subscriber_that_blocks_loses_nothing_while_the_stream_waits(client):
+    gate, seen = asyncio.Event(), Heard()
+
+    async def wait(trade):
+        await gate.wait()
+        seen(trade)
+
+    subscription = await client.market_data.stream_time_and_sales("BTC-USD", wait, policy="block", limit=3)
+    await until(lambda: subscription.stats.received >= 4)
+    await asyncio.sleep(0.5)
+    received = subscription.stats.received
+    await asyncio.sleep(0.5)
+    assert subscription.stats.received == received
+    gate.set()
+    await seen.count(received + 5)
+    assert subscription.stats.dropped == 0
+
+
 async def test_the_limit_holds_and_leaves_nothing_subscribed(venue):
     async with proven_client(venue, max_streams=2) as client:
         with pytest.raises(StreamLimitReached):
@@ -206,8 +246,10 @@ async def test_close_while_a_stream_opens_leaves_nothing(venue):
 
 
 async def test_cancelling_a_subscription_that_opens_leaves_nothing(venue, client):
-    opening = asyncio.create_task(client.market_data.stream_quotes(["BTC-USD", "ETH-USD"], Heard()))
-    await until(lambda: venue.core.hub.connections)
+    slow = FaultSpec(kind=FaultKind.SLOW_REPLY, path="*candles*", value=20.0)
+    fault = venue.faults.add(slow, venue.core.now_ms())
+    opening = asyncio.create_task(client.market_data.stream_bars("BTC-USD", "1m", Heard()))
+    await until(lambda: fault.fired)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
