@@ -23,6 +23,7 @@ from hummingbot_extended.gateway import Event, EventEngine, EventListener, Event
 
 RATES = (20, 200, 2000)
 CLIENTS = 20
+IDLE_S = 3.0
 MODES = ("echo", "original", "bridge")
 
 type Ask = Callable[[], Awaitable[Any]]
@@ -34,6 +35,7 @@ class Server:
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self._process = process
         self.port = port
+        self.idle_cpu = 0.0  # CPU seconds a second without clients: the connector's own work
 
     async def ask(self, line: str) -> Any:
         """Send a command and return what it prints."""
@@ -168,7 +170,8 @@ async def round_trips(servers: dict[str, Server], rate: int, rounds: int, second
                 before_s = await servers[mode].ask("cpu")
                 found = await at_rate(ask, rate, seconds)
                 count = max(20, int(rate * seconds))
-                server_us = (await servers[mode].ask("cpu") - before_s) / count * 1e6
+                idle_s = servers[mode].idle_cpu * count / rate
+                server_us = (await servers[mode].ask("cpu") - before_s - idle_s) / count * 1e6
                 late = await servers[mode].ask("lag")
                 figures.add(mode, {**found, "server CPU µs": server_us, "loop delay p99 ms": late["p99"]})
                 if mode == "bridge":
@@ -176,10 +179,12 @@ async def round_trips(servers: dict[str, Server], rate: int, rounds: int, second
     return figures, delays
 
 
-async def idle_delay(running: Server) -> float:
-    """Return the p99 of the loop's delay in ms while nobody asks anything."""
+async def idle(running: Server) -> float:
+    """Measure a server while nobody asks anything; return the p99 of its loop's delay in ms."""
     await running.ask("lag")
-    await asyncio.sleep(2)
+    before_s = await running.ask("cpu")
+    await asyncio.sleep(IDLE_S)
+    running.idle_cpu = (await running.ask("cpu") - before_s) / IDLE_S
     return float((await running.ask("lag"))["p99"])
 
 
@@ -198,13 +203,14 @@ async def _fan_out_once(mode: str, running: Server, count: int, rate: int) -> di
     async with AsyncExitStack() as stack:
         for _ in range(CLIENTS):
             await stack.enter_async_context(reader(running.port, delays))
-        before_s = await running.ask("cpu")
+        before_s, began_s = await running.ask("cpu"), time.monotonic()
         await running.ask(f"events {count} {rate}")
         for _ in range(2000):
             if len(delays) == count * CLIENTS:
                 break
             await asyncio.sleep(0.01)
-        cpu_us = (await running.ask("cpu") - before_s) / (count * CLIENTS) * 1e6
+        idle_s = running.idle_cpu * (time.monotonic() - began_s)
+        cpu_us = (await running.ask("cpu") - before_s - idle_s) / (count * CLIENTS) * 1e6
     delays.sort()
     return {
         "server CPU µs": cpu_us,
@@ -253,7 +259,8 @@ async def measure(quick: bool) -> list[Verdict]:
     verdicts: list[Verdict] = []
     async with server("echo") as echo, server("original") as original, server("bridge") as bridge:
         servers = {"echo": echo, "original": original, "bridge": bridge}
-        idle_ms = await idle_delay(bridge)
+        for each in servers.values():
+            idle_ms = await idle(each)
         for rate in RATES:
             figures, delays = await round_trips(servers, rate, rounds, seconds)
             beside_echo = 1 / figures.ratio("echo", "bridge", "p50 ms")

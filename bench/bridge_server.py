@@ -53,7 +53,7 @@ class LoopLag:
             due_s = loop.time()
 
     def take(self) -> dict[str, float]:
-        late, self._late_ms = sorted(self._late_ms), []
+        late, self._late_ms = sorted(self._late_ms) or [0.0], []
         return {"p50": statistics.median(late), "p99": late[int(len(late) * 0.99)], "max": late[-1]}
 
 

@@ -65,7 +65,7 @@ class Door:
             await socket.close(code=CLOSE_POLICY, message=b"authenticate first")
         except Refused as refused:
             if not socket.closed:
-                await socket.send_str(encode_error(refused.request_id, refused.code, refused.message))
+                await socket.send_frame(encode_error(refused.request_id, refused.code, refused.message), WSMsgType.TEXT)
                 await socket.close(code=CLOSE_POLICY, message=b"not let in")
         return None
 

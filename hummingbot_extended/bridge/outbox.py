@@ -17,7 +17,7 @@ class Outbox:
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
-        self._waiting: deque[str | bytes] = deque()  # replies are text, events are bytes without their number
+        self._waiting: deque[tuple[bool, bytes]] = deque()  # whether it is an event, which gets its number at the end
         self._latest: dict[Hashable, bytes] = {}
         self._seq = 0
         self.conflated = 0
@@ -33,13 +33,13 @@ class Outbox:
         """Whether more waits than may wait."""
         return len(self._waiting) > self._max_waiting
 
-    def put_reply(self, reply: str) -> None:
-        """Queue a reply."""
-        self._waiting.append(reply)
+    def put_reply(self, reply: bytes) -> None:
+        """Queue an encoded reply."""
+        self._waiting.append((False, reply))
 
     def put_event(self, event: bytes) -> None:
         """Queue an encoded event."""
-        self._waiting.append(event)
+        self._waiting.append((True, event))
 
     def put_latest(self, feed: Hashable, event: bytes) -> None:
         """Queue an encoded event of a feed, in the place of the one before it."""
@@ -50,11 +50,11 @@ class Outbox:
         """Forget what waits of a feed."""
         self._latest.pop(feed, None)
 
-    def take(self) -> str | None:
-        """Return the next text to send, events numbered without a gap; None when nothing waits."""
+    def take(self) -> bytes | None:
+        """Return the next message to send, events numbered without a gap; None when nothing waits."""
         if self._waiting:
-            message = self._waiting.popleft()
-            if isinstance(message, str):
+            is_event, message = self._waiting.popleft()
+            if not is_event:
                 return message
         elif self._latest:
             message = self._latest.pop(next(iter(self._latest)))

@@ -268,7 +268,7 @@ class BridgeServer:
         await socket.prepare(request)
         login = await self._door.let_in(socket, address)
         if login is not None:
-            await Session(self, socket, login).run()
+            await Session(self, socket, request.transport, login).run()
         return socket
 
 

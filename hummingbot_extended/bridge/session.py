@@ -32,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 MAX_CONCURRENT = 16
 MAX_MALFORMED = 10
-SEND_S = 10.0
+SEND_S = 10.0  # for so many messages
+BURST = 64
 CLOSE_UNSUPPORTED = 1003
 
 
@@ -59,14 +60,18 @@ class Host(Protocol):
 class Session:
     """A client that was let in. `run` lasts as long as its socket.
 
-    Requests run side by side, up to 16; then no further one is read. What is to be sent waits in a bounded outbox,
-    and a client that lets it overflow is sent away with code 1013: it reconnects and catches up.
+    Requests run side by side, up to 16; then no further one is read. What is to be sent goes out at once where the
+    socket takes it, else it waits in a bounded outbox, and a client that lets it overflow is sent away with code 1013:
+    it reconnects and catches up.
     """
 
-    def __init__(self, host: Host, socket: web.WebSocketResponse, login: Login) -> None:
+    def __init__(
+        self, host: Host, socket: web.WebSocketResponse, transport: asyncio.Transport | None, login: Login
+    ) -> None:
         self.login = login
         self._host = host
         self._socket = socket
+        self._transport = transport
         self._caller = Caller(login.key, login.session_id, self)
         self._outbox = Outbox()
         self._outbox.put_reply(encode_reply(login.request_id, {**_ABOUT, **host.welcome(login.key)}))
@@ -78,6 +83,7 @@ class Session:
         self._malformed = 0
         self._fill_sent = login.resume_after  # while it catches up: the number of the last own fill it got
         self._closing: tuple[int, str] | None = None
+        self._is_writing = True  # the welcome is first, and the writer's
 
     def __repr__(self) -> str:
         return f"<Session {self.login.key.name} from {self.login.address}, {self._outbox!r}>"
@@ -110,7 +116,6 @@ class Session:
         """Serve the client until one side closes."""
         writer = asyncio.create_task(self._write(), name="bridge writer")
         self._host.enter(self)
-        self._filled.set()  # the welcome waits
         try:
             await self._read()
             if self._closing is not None:
@@ -189,35 +194,58 @@ class Session:
 
     # Writing
 
-    def _reply(self, text: str) -> None:
+    def _reply(self, text: bytes) -> None:
         self._outbox.put_reply(text)
         self._wake()
 
     def _wake(self) -> None:
+        """Send what was put into the outbox, or have the writer do it; a client that is too slow has to go."""
         if self._outbox.is_full:
             self.close(CLOSE_SLOW, "too slow; reconnect to catch up")
-        self._filled.set()
+        elif not self._is_writing and self._closing is None:
+            self._send_now()
+        if len(self._outbox):
+            self._filled.set()
+
+    def _send_now(self) -> None:
+        """Send without waiting: with nothing in the transport's buffer a frame goes out in the first step."""
+        while self._transport is not None and not self._transport.get_write_buffer_size():
+            message = self._outbox.take()
+            if message is None:
+                return
+            try:
+                self._socket.send_frame(message, WSMsgType.TEXT).send(None)
+            except StopIteration:
+                continue
+            except ConnectionError:
+                return  # the reader is about to learn of it
 
     async def _write(self) -> None:
         try:
             while True:
-                await self._filled.wait()
-                self._filled.clear()
-                if self._closing is None or self._closing[0] != CLOSE_SLOW:
-                    await self._send_all()
+                await self._send_all()
                 if self._closing is not None:
                     code, reason = self._closing
                     await self._socket.close(code=code, message=reason.encode())
                     return
+                self._is_writing = False
+                await self._filled.wait()
+                self._filled.clear()
+                self._is_writing = True
         except (ConnectionError, TimeoutError) as error:
             logger.debug("%r: %s", self, error)
-            await self._socket.close()
+            await self._socket.close(code=CLOSE_SLOW, message=b"too slow")
 
     async def _send_all(self) -> None:
-        while True:
-            while (text := self._outbox.take()) is not None:
-                async with asyncio.timeout(SEND_S):
-                    await self._socket.send_str(text)
+        while self._closing is None or self._closing[0] != CLOSE_SLOW:
+            async with asyncio.timeout(SEND_S):
+                for _ in range(BURST):
+                    message = self._outbox.take()
+                    if message is None:
+                        break
+                    await self._socket.send_frame(message, WSMsgType.TEXT)
+            if len(self._outbox):
+                continue
             if self._fill_sent is None:
                 return
             self._catch_up()

@@ -151,22 +151,22 @@ def decode_request(text: str | bytes) -> Request:
     return Request(method, None if request_id is None else str(request_id), message)
 
 
-def encode_reply(request_id: str | None, data: Any, message: str | None = None) -> str:
+def encode_reply(request_id: str | None, data: Any, message: str | None = None) -> bytes:
     """Return the reply to a request that was carried out."""
     reply = {"id": request_id, "status": "success", "data": data}
-    return _encode(reply if message is None else {**reply, "message": message}).decode()
+    return _encode(reply if message is None else {**reply, "message": message})
 
 
 def encode_error(
     request_id: str | None, code: ErrorCode, message: str, data: Any = None, retry_after_s: float | None = None
-) -> str:
+) -> bytes:
     """Return the reply to a request that was not carried out."""
     reply: dict[str, Any] = {"id": request_id, "status": "error", "code": code, "message": message}
     if data is not None:
         reply["data"] = data
     if retry_after_s is not None:
         reply["retry_after"] = retry_after_s
-    return _encode(reply).decode()
+    return _encode(reply)
 
 
 def encode_event(event_type: str, data: Mapping[str, Any]) -> bytes:
@@ -174,9 +174,9 @@ def encode_event(event_type: str, data: Mapping[str, Any]) -> bytes:
     return _encode({"type": event_type, "data": data})
 
 
-def with_seq(event: bytes, seq: int) -> str:
+def with_seq(event: bytes, seq: int) -> bytes:
     """Return an encoded event with its number in one session."""
-    return f'{event[:-1].decode()},"seq":{seq}}}'
+    return b'%b,"seq":%d}' % (event[:-1], seq)
 
 
 def decode_message(text: str | bytes) -> Reply | ServerEvent:

@@ -25,7 +25,7 @@ def test_outbox_keeps_the_order_numbers_events_without_a_gap_and_conflates_feeds
     outbox = Outbox(max_waiting=3)
     outbox.put_latest("book", event(n=1))
     outbox.put_event(event(n=2))
-    outbox.put_reply('{"id": "1"}')
+    outbox.put_reply(b'{"id": "1"}')
     outbox.put_latest("book", event(n=3))
     outbox.put_latest("ticker", event(n=4))
     outbox.put_event(event(n=5))

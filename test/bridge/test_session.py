@@ -173,8 +173,10 @@ async def test_client_that_does_not_read_is_sent_away_with_1013(bridge, client):
     async with raw(bridge) as socket:
         await ask(socket, type="authenticate", api_key=KEY)
         (session,) = [each for each in bridge.server._sessions if each.login.session_id is None]
-        for _ in range(1100):
-            session.offer(b'{"type":"info","data":{}}')
+        large = b'{"type":"info","data":{"x":"%b"}}' % (b"x" * 20_000)
+        while session._closing is None:  # the machine's own buffers are filled first
+            session.offer(large)
+        assert len(session._outbox) == 1001
         while (message := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
             pass
         assert message.data == 1013
