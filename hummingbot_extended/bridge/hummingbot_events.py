@@ -113,16 +113,13 @@ class HummingbotEvents:
 
     def _created(self, event: Any) -> None:
         side = OrderSide.BUY if type(event).__name__.startswith("Buy") else OrderSide.SELL
-        record = self._find(event.order_id) or self._add(
-            event.order_id, event.trading_pair, side, event.type, event.amount, event.price
-        )
+        known = self._find(event.order_id)
+        record = known or self._add(event.order_id, event.trading_pair, side, event.type, event.amount, event.price)
         record.exchange_order_id = record.exchange_order_id or event.exchange_order_id
-        self._registry.observe(
-            record,
-            OrderStatus.OPEN,
-            amount=event.amount,
-            acknowledged=self._is_acknowledged(record),
-        )
+        acknowledged = self._is_acknowledged(record)
+        is_told = self._registry.observe(record, OrderStatus.OPEN, amount=event.amount, acknowledged=acknowledged)
+        if known is None and not is_told:
+            self._registry.tell(record)
 
     def _is_acknowledged(self, record: OrderRecord) -> bool:
         """Whether the exchange has accepted an order that Hummingbot calls created; ours knows the difference."""

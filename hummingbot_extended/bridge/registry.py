@@ -154,10 +154,12 @@ class Registry:
             setattr(record, name, value)
         self._changed(record)
 
-    def observe(self, record: OrderRecord, status: OrderStatus, **facts: Any) -> None:
-        """Take in a report of an order (see `OrderState.observe`); tell of it if it says anything new."""
-        if record.state.observe(status, **facts):
+    def observe(self, record: OrderRecord, status: OrderStatus, **facts: Any) -> bool:
+        """Take in a report of an order (see `OrderState.observe`); return whether it was news, which is told."""
+        is_news = record.state.observe(status, **facts)
+        if is_news:
             self._changed(record)
+        return is_news
 
     def fill(self, record: OrderRecord, trade_id: str, amount: Decimal, price: Decimal) -> bool:
         """Take in a fill; return whether it is new. The caller tells of the fill first, then calls `tell`."""

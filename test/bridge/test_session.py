@@ -191,3 +191,33 @@ async def test_connect_again_after_stop_of_the_bridge_resumes(bridge, client):
     assert client.ears.of(EventType.INFO, kind="stopping")
     assert client.ears.of(EventType.INFO, kind="reconnected")
     assert len(client.ears.of(EventType.ERROR, kind="connection")) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"session_id": 5}, "session_id must be"),
+        ({"session_id": "x" * 65}, "session_id must be"),
+        ({"on_disconnect": "sell"}, "on_disconnect must be one of"),
+        ({"grace": -1}, "grace must be"),
+        ({"grace": True}, "grace must be"),
+        ({"grace": "soon"}, "grace must be"),
+    ],
+)
+async def test_bad_option_at_login_is_refused_with_the_reason(bridge, options, says):
+    async with raw(bridge) as socket:
+        reply = await ask(socket, type="authenticate", api_key=KEY, **options)
+        assert (reply["code"], says in reply["message"]) == ("invalid_request", True)
+
+
+@pytest.mark.parametrize("position", [5, "", "x", ":", "j:", "j:-1", "j:9" + "9" * 30])
+async def test_position_that_is_none_means_no_resuming(bridge, position):
+    async with raw(bridge) as socket:
+        assert (await ask(socket, type="authenticate", api_key=KEY, resume_from=position))["status"] == "success"
+
+
+async def test_socket_that_closes_before_its_key_leaves_nothing(bridge, client):
+    async with raw(bridge):
+        pass
+    assert await client.ping() < 5
+    assert len(bridge.server._sessions) == 1
