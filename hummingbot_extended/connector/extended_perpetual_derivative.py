@@ -307,7 +307,12 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             api_factory=self._web_assistants_factory,
             domain=self.domain,
             rest=self._rest,
-            transports=stream_transports(self._web_assistants_factory, self._settings.transport, url=url),
+            transports=stream_transports(
+                self._web_assistants_factory,
+                self._settings.transport,
+                url=url,
+                direct_url=web_utils.direct_stream_url(self.domain),
+            ),
         )
 
     def _create_user_stream_data_source(self) -> ExtendedPerpetualUserStreamDataSource:

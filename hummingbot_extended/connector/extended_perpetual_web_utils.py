@@ -26,6 +26,11 @@ def public_stream_url(path: str, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
     return with_relay(find_domain(domain)).stream_url + path
 
 
+def direct_stream_url(domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
+    """Return the base URL of the exchange's own streams, whatever relay is set."""
+    return find_domain(domain).stream_url
+
+
 def account_stream_url(domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
     """Return the URL of the account stream; at a relay only where that may see the API key. Raises SettingsError."""
     return account_stream_domain(find_domain(domain)).stream_url + "/account"

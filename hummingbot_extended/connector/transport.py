@@ -24,6 +24,7 @@ from hummingbot_extended.streams.aiohttp_transport import (
     AiohttpWebSocketTransport,
     stream_session,
 )
+from hummingbot_extended.streams.detour import RETURN_AFTER_S, DetourTransport
 from hummingbot_extended.streams.transport import StreamConnection, StreamRequest, StreamTransport
 from hummingbot_extended.streams.transport_choice import TransportChoice, TransportSetting
 
@@ -204,18 +205,24 @@ class LeasedConnection:
 
 
 def stream_transports(
-    api_factory: WebAssistantsFactory, setting: TransportSetting = "auto", *, url: str = ""
+    api_factory: WebAssistantsFactory, setting: TransportSetting = "auto", *, url: str = "", direct_url: str = ""
 ) -> TransportChoice:
     """The transports for the streams of a connector, which share its throttler (from `api_factory`) and one session.
 
-    `url` is where the streams are: SSE is never tried on the exchange's own hosts (API reference §7).
+    `url` is where the streams are: SSE is never tried on the exchange's own hosts (API reference §7). Where that is a
+    relay, `direct_url` is where they are without it: they are read there while the relay is gone.
     Raises SettingsError for a setting that is not known, or "sse" where there is none.
     """
     connections = StreamConnections()
     session = cast(aiohttp.ClientSession, AssistantSession(connections, api_factory.throttler))
-    return TransportChoice.of(
+    websocket = AssistantTransport(connections, AiohttpWebSocketTransport(session))
+    choice = TransportChoice.of(
         setting,
-        websocket=AssistantTransport(connections, AiohttpWebSocketTransport(session)),
+        websocket=websocket,
         sse=AssistantTransport(connections, AiohttpSSETransport(session)),
         may_use_sse=not is_exchange_host(url),
     )
+    if direct_url in ("", url):
+        return choice
+    detour = DetourTransport(websocket, relay=url, direct=direct_url)
+    return TransportChoice([*choice.in_order(url), detour], retry_better_after_s=RETURN_AFTER_S)
