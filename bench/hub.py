@@ -189,6 +189,10 @@ def _reply_size(connection: socket.socket) -> int:
     return size
 
 
+def _goal(id_: str, measure: str, at_least: float, baseline: str = "fastapi") -> Goal:
+    return Goal(id=id_, measure=measure, variant="hub", baseline=baseline, at_least=at_least)
+
+
 def run(quick: bool) -> list[Verdict]:
     """Measure everything and judge it."""
     os.sched_setaffinity(0, {1})
@@ -204,16 +208,14 @@ def run(quick: bool) -> list[Verdict]:
             with server(mode) as running:
                 for size, figures in history.items():
                     figures.add(mode, candles(running, size, 1.0 if quick else 3.0))
+    cpu, asked = "CPU µs a message", "CPU µs a request"
     goals = [
-        *small.verdicts([
-            Goal(id="G16", measure="CPU µs a message", variant="hub", baseline="fastapi", at_least=2.4),
-            Goal(id="G16 floor", measure="CPU µs a message", variant="hub", baseline="raw", at_least=0.7),
-        ]),
-        *many.verdicts([Goal(id="G17", measure="p99 ms", variant="hub", baseline="fastapi", at_least=50)]),
-        *big.verdicts([Goal(id="G18", measure="CPU µs a message", variant="hub", baseline="fastapi", at_least=8)]),
-        *history[50].verdicts([Goal(id="G21 50", measure="CPU µs a request", variant="hub", baseline="fastapi", at_least=10)]),
-        *history[500].verdicts([Goal(id="G21 500", measure="CPU µs a request", variant="hub", baseline="fastapi", at_least=40)]),
-    ]  # fmt: skip
+        *small.verdicts([_goal("G16", cpu, 2.4), _goal("G16 floor", cpu, 0.7, "raw")]),
+        *many.verdicts([_goal("G17", "p99 ms", 50)]),
+        *big.verdicts([_goal("G18", cpu, 8)]),
+        *history[50].verdicts([_goal("G21 50", asked, 10)]),
+        *history[500].verdicts([_goal("G21 500", asked, 40)]),
+    ]
     for table in (small, big, many, calm, stalled, *history.values()):
         tell(table.table())
     ratio = stalled.median("hub", "p99 ms") / calm.median("hub", "p99 ms")

@@ -8,6 +8,7 @@ as its price the time (ns) at which it was due.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -151,10 +152,8 @@ async def serve_raw() -> tuple[int, Publish]:
     async def publish(due_ns: int, size: int) -> None:
         frame = text_frame(json.dumps(message(due_ns, size)).encode())
         for client in clients:
-            try:
+            with contextlib.suppress(BlockingIOError, ConnectionError):  # the floor has no manners
                 client.send(frame)
-            except (BlockingIOError, ConnectionError):
-                pass  # the floor has no manners
 
     serve_raw.task = asyncio.create_task(accept())  # kept for the life of the process
     return listening.getsockname()[1], publish
@@ -182,19 +181,19 @@ async def serve_hub() -> tuple[int, Publish]:
 
     async def publish(due_ns: int, size: int) -> None:
         PaddedRow.pad = "x" * (size - 250) if size > 250 else ""
-        hub.give(
-            PaddedRow(
-                market="BTC-USD",
-                ts_ms=due_ns // 1_000_000,
-                provider="by hand",
-                received_ms=due_ns // 1_000_000,
-                price=Decimal(due_ns),
-                change=Decimal("-12.5"),
-                change_percent=Decimal("-0.01"),
-                volume=Decimal("1234.56789"),
-                confidence=0.98,
-            )  # fmt: skip
+        due_ms = due_ns // 1_000_000
+        row = PaddedRow(
+            market="BTC-USD",
+            ts_ms=due_ms,
+            provider="by hand",
+            received_ms=due_ms,
+            price=Decimal(due_ns),
+            change=Decimal("-12.5"),
+            change_percent=Decimal("-0.01"),
+            volume=Decimal("1234.56789"),
+            confidence=0.98,
         )
+        hub.give(row)
 
     return server.port, publish
 
