@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 
 from hummingbot_extended.candles.aggregate import Change, MarketCandles
@@ -10,6 +10,7 @@ from hummingbot_extended.candles.bars import Bar
 from hummingbot_extended.candles.candle import Candle
 from hummingbot_extended.candles.exchange_loader import bar_of
 from hummingbot_extended.candles.loader import CandleLoader
+from hummingbot_extended.candles.store import CandleStore
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
 from hummingbot_extended.errors import ExtendedError, RateLimited
 from hummingbot_extended.exchange.channels import CandleFrame
@@ -31,7 +32,8 @@ LOADS_AT_ONCE = 4
 class CandleKeeper:
     """The candles of one market. `run` is its life; `on_changes` gets what has changed, with the source's name.
 
-    `history` answers for the past. `loads` is shared by the keepers of a hub: a start asks for much at once.
+    `history` answers for the past, `store` has what was kept before. `loads` is shared by the keepers of a hub, because
+    a start asks for much at once.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class CandleKeeper:
         *,
         limits: dict[str, int],
         close_delay_s: float = 2.0,
+        store: CandleStore | None = None,
         loads: asyncio.Semaphore | None = None,
         clocks: Clocks | None = None,
     ) -> None:
@@ -52,6 +55,7 @@ class CandleKeeper:
         self.is_loaded = asyncio.Event()
         self._history = history
         self._on_changes = on_changes
+        self._store = store
         self._loads = loads or asyncio.Semaphore(LOADS_AT_ONCE)
         self._close_delay_s = close_delay_s
         self._clocks = clocks or Clocks()
@@ -90,10 +94,6 @@ class CandleKeeper:
         self.candles.resumed()
         self._wake.set()
 
-    def restore(self, frame: Timeframe, candles: Iterable[Candle]) -> None:
-        """Put stored candles in, before `run`."""
-        self.candles.load(frame, candles)
-
     def _tell(self, changes: list[Change]) -> None:
         if changes:
             self._on_changes(self.market, changes)
@@ -105,10 +105,28 @@ class CandleKeeper:
     # --- life -------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Load history, then close the minutes on time and have history check them, until cancelled."""
+        await self._restore()
         await self._load_all()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._close_on_time())
             group.create_task(self._verify_for_ever())
+
+    async def _restore(self) -> None:
+        """Begin with what is stored: it is served until history has answered."""
+        if self._store is None:
+            return
+        for frame, series in self.candles.series.items():
+            stored = await self._store.read(self.market, frame, series.limit)
+            self.candles.load(frame, stored)
+            if stored and frame is MINUTE:
+                self.is_loaded.set()
+
+    def _load_piece(self, frame: Timeframe, candles: list[Candle]) -> None:
+        self.candles.load(frame, candles)
+        if self._store is not None:
+            for candle in candles:
+                if candle.closed:
+                    self._store.put(self.market, frame, candle)
 
     async def _close_on_time(self) -> None:
         """Close each minute `close_delay_s` after its end, also when nothing comes."""
@@ -201,7 +219,7 @@ class CandleKeeper:
         provider = self._history.name if self._history else ""
         for start in range(0, len(older), 250):
             piece = [Candle.of(bar, closed=True, provider=provider) for bar in older[start : start + 250]]
-            self.candles.load(MINUTE, piece)
+            self._load_piece(MINUTE, piece)
             await asyncio.sleep(0)
         self._take_history(newest, last_ms)
 
@@ -212,7 +230,7 @@ class CandleKeeper:
             bars = await self._history.load(self.market, frame, limit=limit)
         now_ms = self._clocks.now_ms()
         for start in range(0, len(bars), 250):
-            self.candles.load(
+            self._load_piece(
                 frame,
                 [
                     Candle.of(bar, closed=bar.open_time_ms + frame.length_ms <= now_ms, provider=self._history.name)

@@ -11,7 +11,7 @@ from hummingbot_extended.errors import ExtendedError, ProtocolError, RateLimited
 from hummingbot_extended.exchange.channels import CandleFrame, ExactBookFrame, TradesFrame
 from hummingbot_extended.exchange.models import MarketStats
 from hummingbot_extended.exchange.orderbook import BookState, OrderBook
-from hummingbot_extended.hub.arbiter import Arbiter, Switch
+from hummingbot_extended.hub.arbiter import HOLD_S, Arbiter, Switch
 from hummingbot_extended.hub.events import DepthRow, Row, StatusRow
 from hummingbot_extended.hub.interface import ChannelStatus, SourceStatus
 from hummingbot_extended.hub.kinds import Channel, Feed, stale_after_s
@@ -147,7 +147,7 @@ class ChannelReader:
                 feeder.idle_since_s = None
             elif feeder.idle_since_s is None:
                 feeder.idle_since_s = now_s
-            elif now_s - feeder.idle_since_s >= self._linger_s:
+            elif now_s - feeder.idle_since_s >= max(self._linger_s, 2 * HOLD_S):  # time enough to show its worth
                 del self._open[name]
                 task = asyncio.create_task(feeder.close(), name=f"close {name} {self.channel}")
                 self._closing.add(task)

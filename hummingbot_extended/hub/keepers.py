@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hummingbot_extended.candles.aggregate import Change
 from hummingbot_extended.candles.loader import CandleLoader
 from hummingbot_extended.candles.series import CandleSeries
+from hummingbot_extended.candles.store import CandleStore
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
 from hummingbot_extended.hub.candle_keeper import LOADS_AT_ONCE, CandleKeeper
 from hummingbot_extended.hub.channel_reader import Clocks
@@ -24,12 +25,14 @@ class Keepers:
         history: CandleLoader | None,
         on_changes: Callable[[str, list[Change]], None],
         clocks: Clocks,
+        store: CandleStore | None = None,
     ) -> None:
         self._settings = settings
         self._readers = readers
         self._history = history
         self._on_changes = on_changes
         self._clocks = clocks
+        self._store = store
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
         self._keepers: dict[str, CandleKeeper] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -66,6 +69,7 @@ class Keepers:
                 self._on_changes,
                 limits=BUFFER_BARS,
                 close_delay_s=self._settings.verify_after_s,
+                store=self._store,
                 loads=self._loads,
                 clocks=self._clocks,
             )

@@ -134,14 +134,13 @@ class SourceRecord:
         return ordered[ceil(0.95 * len(ordered)) - 1]
 
     def uptime(self, now_s: float) -> float:
-        """Return the part of the last day, as far as it is known, in which it was live."""
-        if not self._changes:
-            return 1.0
+        """Return the part of the last day in which it was not known to be down."""
         begin_s = now_s - UPTIME_WINDOW_S
         known = [*self._changes, (now_s, False)]
-        up_s = sum(max(0.0, end_s - max(start_s, begin_s)) for (start_s, is_up), (end_s, _) in pairwise(known) if is_up)
-        total_s = now_s - max(self._changes[0][0], begin_s)
-        return up_s / total_s if total_s > 0 else float(self._changes[-1][1])
+        down_s = sum(
+            max(0.0, end_s - max(start_s, begin_s)) for (start_s, is_up), (end_s, _) in pairwise(known) if not is_up
+        )
+        return 1.0 - down_s / UPTIME_WINDOW_S
 
     def score(self, now_s: float, now_ms: float) -> float:
         """Return 0 to 100; a source that is cooling, or that has told nothing yet, has 0."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from hummingbot_extended.candles.aggregate import Change
 from hummingbot_extended.candles.loader import register_in_process_loader, unregister_in_process_loader
+from hummingbot_extended.candles.store import CandleStore
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
 from hummingbot_extended.candles.timeframes import timeframe as named_timeframe
 from hummingbot_extended.errors import ExtendedError, SettingsError, StreamClosed
@@ -22,6 +23,7 @@ from hummingbot_extended.hub.channel_reader import ChannelReader, Clocks
 from hummingbot_extended.hub.events import BarRow, DepthRow, QuoteRow, Row, StatsRow, TradeRow
 from hummingbot_extended.hub.in_process_loader import InProcessLoader
 from hummingbot_extended.hub.interface import CandlesAnswer, HubStatus, Listening, NotRunning, WarmingUp
+from hummingbot_extended.hub.journal import record, replay
 from hummingbot_extended.hub.keepers import Keepers
 from hummingbot_extended.hub.kinds import FEEDS_OF, Channel, Feed, Kind
 from hummingbot_extended.hub.market_list import MarketList
@@ -56,6 +58,7 @@ class Hub:
         self._prices: dict[str, MarketPrice] = {}
         self._alerts: dict[str, tuple[Alert, Listening]] = {}
         self._ends: set[RowSubscription | RelayReader] = set()
+        self._store: CandleStore | None = None
         self._stack = AsyncExitStack()
         self._running: asyncio.Task[None] | None = None
         self._started_s = monotonic()
@@ -85,6 +88,7 @@ class Hub:
             parts = self._given or await make_parts(self.settings, stack)
             self._parts = parts
             await self._markets.ask(parts.rest, self._clocks.now_ms())
+            await self._open_store(stack)
             self._readers = Readers(
                 parts.sources,
                 self.settings,
@@ -96,7 +100,9 @@ class Hub:
             )
             stack.push_async_callback(self._close_sources)
             stack.push_async_callback(self._readers.close)
-            self._keepers = Keepers(self.settings, self._readers, parts.history, self._on_changes, self._clocks)
+            self._keepers = Keepers(
+                self.settings, self._readers, parts.history, self._on_changes, self._clocks, self._store
+            )
             stack.push_async_callback(self._keepers.close)
             for symbol in self.settings.markets:
                 self._keepers.acquire(self.resolve(symbol))
@@ -106,6 +112,13 @@ class Hub:
             self._running = asyncio.create_task(self._live(), name="hub")
             self._started_s = monotonic()
             self._stack = stack.pop_all()
+
+    async def _open_store(self, stack: AsyncExitStack) -> None:
+        settings = self.settings
+        if settings.store is not None:
+            self._store = await stack.enter_async_context(
+                CandleStore(settings.store, retention_days=settings.retention_days, max_mb=settings.max_store_mb)
+            )
 
     async def stop(self) -> None:
         """See MarketDataHub."""
@@ -163,6 +176,7 @@ class Hub:
     # --- rows -------------------------------------------------------------------------------------------------------
     def _publish(self, row: Row) -> None:
         self.topics.publish(row)
+        self._keep(row)
         match row:
             case TradeRow():
                 reader = self._readers.find(Channel(Feed.TRADES, row.market))
@@ -175,6 +189,15 @@ class Hub:
             case QuoteRow():
                 if (keeper := self._keepers.find(row.market)) is not None:
                     keeper.quote(row.spread)
+
+    def _keep(self, row: Row) -> None:
+        """Have the store keep a row: candles as they are, and everything for replay where that is wanted."""
+        if self._store is None:
+            return
+        if isinstance(row, BarRow) and row.candle.closed:
+            self._store.put(row.market, row.frame, row.candle)
+        if self.settings.journal and (kept := record(row)) is not None:
+            self._store.add_event(*kept)
 
     def _price(self, market: str) -> MarketPrice:
         price = self._prices.get(market)
@@ -189,16 +212,11 @@ class Hub:
     def _on_changes(self, market: str, changes: list[Change]) -> None:
         now_ms = self._clocks.now_ms()
         for frame, candle in changes:
-            self.topics.publish(
-                BarRow(
-                    market=market,
-                    ts_ms=now_ms,
-                    received_ms=now_ms,
-                    provider=candle.provider,
-                    frame=frame,
-                    candle=candle,
-                )
+            row = BarRow(
+                market=market, ts_ms=now_ms, received_ms=now_ms, provider=candle.provider, frame=frame, candle=candle
             )
+            self.topics.publish(row)
+            self._keep(row)
 
     def _on_switch(self, reader: ChannelReader, switch: Switch) -> None:
         self.counters["switches"] += switch.before is not None
@@ -373,13 +391,18 @@ class Hub:
             uptime_s=monotonic() - self._started_s,
             now_ms=self._clocks.now_ms(),
             counters=self.counters | {"rows": self.topics.published},
+            store_mb=self._store.size_mb if self._store else 0.0,
         )
 
     def replay(
         self, kinds: Collection[Kind], symbols: Collection[str], *, from_ms: int, to_ms: int
     ) -> AsyncIterator[Row]:
-        """See MarketDataHub."""
-        raise SettingsError("this hub keeps no journal to replay")
+        """See MarketDataHub. Bars are those of the shortest timeframe that is served."""
+        self._check_running()
+        if self._store is None or not self.settings.journal:
+            raise SettingsError("this hub keeps no journal to replay")
+        markets = [self.resolve(symbol) for symbol in symbols]
+        return replay(self._store, kinds, markets, self.settings.frames[0], from_ms=from_ms, to_ms=to_ms)
 
     # --- alerts -----------------------------------------------------------------------------------------------------
     def set_alert(self, alert: Mapping[str, Any], sink: Callable[[Row], None]) -> str:
@@ -425,10 +448,12 @@ class _Listening:
             hub._keepers.acquire(topic.market)
             self._releases.append(lambda: hub._keepers.release(topic.market))
         else:
-            for feed in FEEDS_OF[topic.kind]:
+            for number, feed in enumerate(FEEDS_OF[topic.kind]):
                 if topic.market == ALL:
                     raise SettingsError(f"{topic.kind} needs the names of markets")
                 channel = Channel(feed, topic.market)
+                if number and not hub._readers.offers(channel):
+                    continue  # what the first feed alone makes is worth having too
                 hub._readers.acquire(channel)
                 self._releases.append(lambda channel=channel: hub._readers.release(channel))  # type: ignore[misc]
         hub.topics.add(topic, self._sink)

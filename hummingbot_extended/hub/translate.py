@@ -100,11 +100,11 @@ class Trades:
     The trades of the very first frame are the exchange's replay: they are kept for newcomers, and are no news.
     """
 
-    def __init__(self, market: str) -> None:
+    def __init__(self, market: str, *, has_begun: bool = False) -> None:
         self._market = market
         self._seen: OrderedDict[int, None] = OrderedDict()
         self.recent: deque[TradeRow] = deque(maxlen=RECENT_TRADES)
-        self._has_begun = False
+        self._has_begun = has_begun
 
     def rows(self, frame: TradesFrame, provider: str, now_ms: int) -> list[Row]:
         """Return the rows of the trades that have not been seen, oldest first."""

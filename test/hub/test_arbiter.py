@@ -77,7 +77,7 @@ class TestScore:
         whole = bench.score("a")
         bench.now_s += 10
         bench.lose("a", gap=True)
-        bench.now_s += 10
+        bench.now_s += 43_200
         bench.connect("a")
         record = bench.arbiter.records["a"]
         assert record.uptime(bench.now_s) == pytest.approx(0.5)
