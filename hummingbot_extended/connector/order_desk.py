@@ -31,6 +31,10 @@ class OrderRefused(SettingsError):
     """Raised when the connector does not send an order, and says why."""
 
 
+class MarketClosed(OrderRefused):
+    """Raised when a market takes no such order in its present status. Its name reaches clients as `error_type`."""
+
+
 class Prices(Protocol):
     """Where the desk sees the market."""
 
@@ -123,18 +127,16 @@ class OrderDesk:
     def check(self, entry: Entry, *, opening_refusal: str | None, open_orders: int) -> None:
         """Raise OrderRefused for what the exchange would refuse, or what must not be opened now (`opening_refusal`)."""
         reduce_only = entry.position_action is PositionAction.CLOSE
-        refusal = (
-            market_refusal(entry.market, reduce_only=reduce_only)
-            or (None if reduce_only else opening_refusal)
-            or order_refusal(
-                entry.market,
-                side=entry.side,
-                price=entry.price,
-                amount=entry.amount,
-                is_market=entry.is_market,
-                reference=entry.extras.trigger_price or entry.mark,
-                open_orders=open_orders,
-            )
+        if closed := market_refusal(entry.market, reduce_only=reduce_only):
+            raise MarketClosed(closed)
+        refusal = (None if reduce_only else opening_refusal) or order_refusal(
+            entry.market,
+            side=entry.side,
+            price=entry.price,
+            amount=entry.amount,
+            is_market=entry.is_market,
+            reference=entry.extras.trigger_price or entry.mark,
+            open_orders=open_orders,
         )
         if refusal:
             raise OrderRefused(refusal)
