@@ -11,6 +11,7 @@ from hummingbot_extended.gateway.errors import (
     ExchangeUnavailableError,
     InsufficientFundsError,
     InvalidOrderError,
+    MarketClosedError,
     OrderClosedError,
     OrderNotFoundError,
     UnknownMarketError,
@@ -116,9 +117,15 @@ async def test_refused_order_raises_its_class_and_says_why(bridge, client, field
     assert event["message"] == str(caught.value)
 
 
-async def test_market_that_is_closed_says_so(bridge, client):
-    await bridge.venue.control("POST", "mode", {"mode": "reduce_only"})
-    with pytest.raises(Exception, match="Market closed"):
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("mode", {"mode": "reduce_only"}), ("market", {"market": PAIR, "status": "DISABLED"})],
+    ids=["exchange in reduce-only mode", "market disabled"],
+)
+async def test_market_that_is_closed_says_so(bridge, client, path, body):
+    await bridge.venue.control("POST", path, body)
+    await bridge.connector._update_trading_rules()
+    with pytest.raises(MarketClosedError, match="Market closed"):
         await client.create_order(EXCHANGE, PAIR, OrderSide.BUY, OrderType.LIMIT, "0.01", await bridge.price() - 100)
 
 
