@@ -163,15 +163,21 @@ class WebSocketConnection:
         message: bytes | str | None = self.receive_nowait()
         if message is not None:
             return message
-        try:
-            async with asyncio.timeout(self._data_timeout_s):
-                received = await self._socket.receive()
-        except TimeoutError:
-            raise RequestTimedOut(f"no message for {self._data_timeout_s:g} s") from None
+        if self._data_timeout_s is None:  # even a deadline that never comes costs more than decoding a message
+            received = await self._socket.receive()
+        else:
+            received = await self._receive_within(self._data_timeout_s)
         if received.type is WSMsgType.TEXT:
             text: bytes | str = received.data
             return text
         raise self._why_not(received)
+
+    async def _receive_within(self, timeout_s: float) -> aiohttp.WSMessage:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._socket.receive()
+        except TimeoutError:
+            raise RequestTimedOut(f"no message for {timeout_s:g} s") from None
 
     async def send(self, text: str) -> None:
         """See `StreamConnection.send`."""
