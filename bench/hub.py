@@ -58,7 +58,7 @@ def server(mode: str) -> Iterator[Server]:
         [sys.executable, "-m", "bench.hub_server", mode],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,, stderr=subprocess.DEVNULL
+        stderr=subprocess.DEVNULL,
     ) as process:
         try:
             yield Server(process)
