@@ -100,6 +100,13 @@ async def test_a_crossed_book_is_no_book():
     sides = {"m": "BTC-USD", "b": [{"q": "1", "p": "101"}], "a": [{"q": "1", "p": "100"}], "d": "f"}
     with pytest.raises(ProtocolError, match="lost"):
         await book.take(received(decode_exact_book, type="SNAPSHOT", data=sides))
+    book.reset()
+    whole = received(decode_exact_book, type="SNAPSHOT", data=sides | {"b": []})
+    assert len(await book.take(whole)) == len(list(book.present(None))) == 1
+    book.reset()
+    assert list(book.present(None)) == []
+    with pytest.raises(ProtocolError, match="before the first snapshot"):
+        await book.take(received(decode_exact_book, type="DELTA", data=sides | {"b": []}))
 
 
 async def test_seen_trades_are_forgotten_in_the_end():
