@@ -24,14 +24,24 @@ class Switch:
 class Arbiter:
     """The sources of one channel, in order of priority, and the one that is active.
 
+    Sources in `reserve` (an edge's own upstreams) are read only while no other is usable: any other leads them clearly.
     Its owner tells the records what happens and calls `decide` whenever something did, and each second.
     """
 
-    def __init__(self, names: list[str], stale_after_s: float, *, lead: float = LEAD, hold_s: float = HOLD_S) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        stale_after_s: float,
+        *,
+        reserve: frozenset[str] = frozenset(),
+        lead: float = LEAD,
+        hold_s: float = HOLD_S,
+    ) -> None:
         skew = Skew()
         self.records = {name: SourceRecord(name, index, stale_after_s, skew) for index, name in enumerate(names)}
         self.active: str | None = None
         self.switches = 0
+        self._reserve = reserve
         self._lead = lead
         self._hold_s = hold_s
         self._leading: tuple[str, float] | None = None  # who leads clearly, since when
@@ -47,12 +57,12 @@ class Arbiter:
             self._leading = None
             return self._leave(active, usable, now_s, now_ms)
         best = self._best(usable, now_s, now_ms)
-        if best is active or best.score(now_s, now_ms) < active.score(now_s, now_ms) + self._lead:
+        if best is active or not self._leads(best, active, now_s, now_ms):
             self._leading = None
         elif self._leading is None or self._leading[0] != best.name:
             self._leading = (best.name, now_s)
         elif now_s - self._leading[1] >= self._hold_s:
-            return self._switch(best.name, f"leads by {self._lead:g} points or more for {self._hold_s:g} s")
+            return self._switch(best.name, f"leads clearly for {self._hold_s:g} s")
         return None
 
     def _leave(
@@ -70,7 +80,16 @@ class Arbiter:
         return None if active is None else self._switch(None, reason)
 
     def _best(self, records: list[SourceRecord], now_s: float, now_ms: float) -> SourceRecord:
-        return min(records, key=lambda r: (-round(r.score(now_s, now_ms), 6), r.priority, r.name))
+        def order(record: SourceRecord) -> tuple[bool, float, int, str]:
+            score = round(record.score(now_s, now_ms), 6)
+            return record.name in self._reserve, -score, record.priority, record.name
+
+        return min(records, key=order)
+
+    def _leads(self, best: SourceRecord, active: SourceRecord, now_s: float, now_ms: float) -> bool:
+        if active.name in self._reserve and best.name not in self._reserve:
+            return True
+        return best.score(now_s, now_ms) >= active.score(now_s, now_ms) + self._lead
 
     def _switch(self, name: str | None, reason: str) -> Switch:
         switch = Switch(self.active, name, reason)

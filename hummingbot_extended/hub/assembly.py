@@ -13,8 +13,10 @@ from hummingbot_extended.candles.loader import CandleLoader
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.exchange.endpoints import Domain, find_domain, is_exchange_host
 from hummingbot_extended.exchange.rest import AiohttpSend, ExtendedRest
+from hummingbot_extended.hub.bus.base import Bus, make_bus
 from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.hub.sources.base import Source
+from hummingbot_extended.hub.sources.bus import BusSource
 from hummingbot_extended.hub.sources.paths import PathSource
 from hummingbot_extended.hub.sources.rest import RestSource
 from hummingbot_extended.hub.sources.rpc import RpcSource
@@ -31,6 +33,7 @@ class Parts:
     rest: ExtendedRest
     sources: tuple[Source, ...]
     history: CandleLoader | None
+    bus: Bus | None = None
 
 
 async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: Mapping[str, str] = os.environ) -> Parts:
@@ -61,7 +64,14 @@ async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: M
         raise SettingsError(f"there is no source {name!r}")
 
     sources = tuple(make(name) for name in settings.sources)
-    return Parts(rest, sources, ExchangeLoader(rest))
+    bus = make_bus(settings.bus)
+    if bus is not None:
+        await stack.enter_async_context(bus)
+        if settings.role in ("edge", "store"):
+            sources = (BusSource(bus, settings.domain), *sources)
+    elif settings.role != "all":
+        raise SettingsError(f"a hub that is {settings.role} only needs a bus, such as mqtt://localhost:1883")
+    return Parts(rest, sources, ExchangeLoader(rest), bus)
 
 
 def domain_of(settings: HubSettings) -> Domain:

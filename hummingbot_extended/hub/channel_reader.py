@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # A source that has told nothing for so long gets company.
 FIRST_DATA_S = 3.0
+# The name of the bus among sources: where there is one, what else a hub could read is its reserve.
+BUS = "bus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class ChannelReader:
         self._hot_sources = hot_sources
         self._linger_s = linger_s
         self._clocks = clocks or Clocks()
-        self._arbiter = Arbiter(list(self._sources), stale_after_s(channel))
+        own = frozenset(self._sources) - {BUS} if BUS in self._sources else frozenset()
+        self._arbiter = Arbiter(list(self._sources), stale_after_s(channel), reserve=own)
         self._open: dict[str, _Feeder] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._depth = Depth(channel.market)

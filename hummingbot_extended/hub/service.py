@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -19,6 +21,10 @@ from hummingbot_extended.exchange.models import Market
 from hummingbot_extended.hub.alerts import Alert, parse_alert
 from hummingbot_extended.hub.arbiter import Switch
 from hummingbot_extended.hub.assembly import Parts, make_parts
+from hummingbot_extended.hub.bus.base import Bus
+from hummingbot_extended.hub.bus.past import replay_bus
+from hummingbot_extended.hub.bus.publisher import Publisher
+from hummingbot_extended.hub.bus.topics import KINDS
 from hummingbot_extended.hub.channel_reader import ChannelReader, Clocks
 from hummingbot_extended.hub.events import BarRow, DepthRow, QuoteRow, Row, StatsRow, TradeRow
 from hummingbot_extended.hub.in_process_loader import InProcessLoader
@@ -68,6 +74,10 @@ class Hub:
         return f"<Hub {self.settings.role} {'running' if self.is_running else 'stopped'}, {self.topics!r}>"
 
     @property
+    def _bus(self) -> Bus | None:
+        return self._parts.bus if self.is_running else None
+
+    @property
     def is_running(self) -> bool:
         """Whether the hub is between `start` and `stop`."""
         return self._running is not None and not self._running.done()
@@ -106,12 +116,21 @@ class Hub:
             stack.push_async_callback(self._keepers.close)
             for symbol in self.settings.markets:
                 self._keepers.acquire(self.resolve(symbol))
+                self._pin(self.resolve(symbol))
             loader = InProcessLoader(self._keepers)
             register_in_process_loader(loader, self.settings.domain)
             stack.callback(unregister_in_process_loader, loader, self.settings.domain)
             self._running = asyncio.create_task(self._live(), name="hub")
             self._started_s = monotonic()
             self._stack = stack.pop_all()
+
+    def _pin(self, market: str) -> None:
+        """Read all of a market for ever, where its rows are kept for replay."""
+        if self.settings.journal:
+            for feed in Feed:
+                channel = Channel(feed, market)
+                if feed is not Feed.CANDLES and self._readers.offers(channel):
+                    self._readers.acquire(channel)
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         settings = self.settings
@@ -150,6 +169,11 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick())
             group.create_task(self._ask_for_news())
+            if self._parts.bus is not None and self.settings.role in ("all", "ingest"):
+                name = self.settings.name or f"{socket.gethostname()}-{os.getpid()}"
+                pinned = tuple(self.resolve(symbol) for symbol in self.settings.markets)
+                publisher = Publisher(self._parts.bus, self, self.settings.domain, name, pinned)
+                group.create_task(publisher.run())
 
     async def _tick(self) -> None:
         while True:
@@ -289,6 +313,17 @@ class Hub:
         self._ends.add(relay)
         return relay
 
+    def listen_channel(self, channel: Channel, sink: RowSink) -> Callable[[], None]:
+        """See `bus.publisher.Reading`."""
+        return self.listen([KINDS[channel.feed]], [channel.market], sink, timeframe=channel.frame).end
+
+    def present(self, channel: Channel) -> list[Row]:
+        """See `bus.publisher.Reading`."""
+        rows: list[Row] = []
+        topic = Topic(KINDS[channel.feed], self.resolve(channel.market), channel.frame)
+        self._give_present(topic, rows.append, all_of_it=True)
+        return rows
+
     def _give_present(self, topic: Topic, sink: RowSink, *, all_of_it: bool) -> None:
         """Give a newcomer what is known: a book always, the rest where it asks for it."""
         if topic.kind is Kind.DEPTH:
@@ -391,18 +426,21 @@ class Hub:
             uptime_s=monotonic() - self._started_s,
             now_ms=self._clocks.now_ms(),
             counters=self.counters | {"rows": self.topics.published},
+            bus_state="in process" if self._bus is None else "up" if self._bus.is_up else "down",
             store_mb=self._store.size_mb if self._store else 0.0,
         )
 
     def replay(
         self, kinds: Collection[Kind], symbols: Collection[str], *, from_ms: int, to_ms: int
     ) -> AsyncIterator[Row]:
-        """See MarketDataHub. Bars are those of the shortest timeframe that is served."""
+        """See MarketDataHub. Bars are those of the shortest timeframe that is served, of a journal only."""
         self._check_running()
-        if self._store is None or not self.settings.journal:
-            raise SettingsError("this hub keeps no journal to replay")
         markets = [self.resolve(symbol) for symbol in symbols]
-        return replay(self._store, kinds, markets, self.settings.frames[0], from_ms=from_ms, to_ms=to_ms)
+        if self._store is not None and self.settings.journal:
+            return replay(self._store, kinds, markets, self.settings.frames[0], from_ms=from_ms, to_ms=to_ms)
+        if self._parts.bus is not None:
+            return replay_bus(self._parts.bus, self.settings.domain, kinds, markets, from_ms=from_ms, to_ms=to_ms)
+        raise SettingsError("this hub keeps no journal to replay")
 
     # --- alerts -----------------------------------------------------------------------------------------------------
     def set_alert(self, alert: Mapping[str, Any], sink: Callable[[Row], None]) -> str:

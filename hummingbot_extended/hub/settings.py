@@ -54,7 +54,7 @@ class HubSettings:
             raise SettingsError("a hub needs at least one timeframe")
         for name in self.timeframes:
             timeframe(name)
-        if not self.sources and self.role != "edge":
+        if not self.sources and self.role not in ("edge", "store"):
             raise SettingsError("a hub needs at least one source")
         for name in ("hot_sources", "max_channels", "stats_every_s", "max_store_mb", "retention_days"):
             if getattr(self, name) <= 0:
