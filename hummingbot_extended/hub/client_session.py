@@ -161,8 +161,9 @@ class ClientSession(Listener):
             self._begin(subscription)
 
     def _begin(self, subscription: ClientSubscription) -> None:
-        for market in subscription.topics:
-            self._watch_status(market)
+        if FEEDS_OF[subscription.asked.stream_type.kind]:
+            for market in subscription.topics:
+                self._watch_status(market)
         is_depth = subscription.asked.stream_type is StreamType.DEPTH
         if subscription.asked.params.snapshot or is_depth:
             subscription.begin()
@@ -243,7 +244,8 @@ class ClientSession(Listener):
     def _drop(self, subscription: ClientSubscription, markets: set[str]) -> None:
         for topic in subscription.drop_markets(markets):
             self._topics.leave(topic)
-            self._unwatch_status(topic.key.market)
+            if FEEDS_OF[topic.key.kind]:
+                self._unwatch_status(topic.key.market)
         if subscription.is_over:
             self.subscriptions.pop(subscription.id, None)
             self._news.pop(subscription, None)
@@ -319,8 +321,11 @@ class ClientSession(Listener):
             self._reply_bytes = 0
             self._read_on.set()
         if self._news:
-            news, self._news = self._news, {}
             now_ms = self._pacer.now_ms or self._now_ms()
+            if len(self._news) == 1:
+                subscription, _ = self._news.popitem()
+                return payloads + subscription.collect(now_ms) if payloads else subscription.collect(now_ms)
+            news, self._news = self._news, {}
             for subscription in news:
                 payloads += subscription.collect(now_ms)
         return payloads

@@ -14,6 +14,7 @@ from hummingbot_extended.hub.kinds import Kind
 
 # Kinds whose rows are each of value: they wait in a ring. Of the others only the newest row of a market waits.
 EVENT_KINDS = frozenset({Kind.TRADES, Kind.NEWS})
+NOT_PLAIN = EVENT_KINDS | {Kind.DEPTH}
 _TICK_BY_DEFAULT = frozenset({StreamType.DEPTH, StreamType.NEWS})
 
 _encode = msgspec.json.Encoder().encode
@@ -38,6 +39,7 @@ class ClientSubscription:
         self.topics = topics  # by market, in the order asked for
         self.mode = asked.params.mode or (Mode.TICK if asked.stream_type in _TICK_BY_DEFAULT else Mode.INTERVAL)
         self.is_over = False
+        self._is_tick = self.mode is Mode.TICK
         self._has_news = has_news
         self._metadata = metadata
         self._kind = asked.stream_type.kind
@@ -51,6 +53,8 @@ class ClientSubscription:
         self._dropped = 0
         self._needs_book: set[str] = set()
         self._is_due = False
+        # What most readers at speed want: the newest state, nothing of their own in its messages.
+        self._is_plain = metadata is None and self.mode is not Mode.INTERVAL and self._kind not in NOT_PLAIN
         self._listens = self.mode is not Mode.INTERVAL or self._kind in EVENT_KINDS
         self._sink = self._take_for(self._kind)
         for topic in topics.values():
@@ -76,7 +80,7 @@ class ClientSubscription:
 
     def _take_state(self, row: Row) -> None:
         self._changed[row.market] = row
-        if self.mode is Mode.TICK:
+        if self._is_tick:
             self._has_news(self)
 
     def _take_event(self, row: Row) -> None:
@@ -129,9 +133,11 @@ class ClientSubscription:
 
     def collect(self, now_ms: int) -> list[bytes]:
         """Return the messages that are to be sent now, and forget what they are made of."""
-        if self.is_over or not (self._is_due or self.mode is Mode.TICK):
+        if self.is_over or not (self._is_due or self._is_tick):
             return []
         is_due, self._is_due = self._is_due, False
+        if self._is_plain and len(self._changed) == 1:
+            return [self._head + _shared_tail(self._changed.popitem()[1], now_ms, self._exact)]
         if self._kind in EVENT_KINDS:
             return self._collect_events(now_ms)
         if self._kind is Kind.DEPTH:

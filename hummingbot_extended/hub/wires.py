@@ -37,12 +37,13 @@ class _TransportWire:
             raise ConnectionResetError("the client is gone")
         transport.set_write_buffer_limits(high=0)  # the writer's drain then waits until the buffer is empty
         self._transport = transport
+        self._waiting_bytes = transport.get_write_buffer_size
         self._writer = request.writer
 
     @property
     def is_free(self) -> bool:
         """See Wire."""
-        return self._transport.get_write_buffer_size() == 0
+        return not self._waiting_bytes()
 
     @property
     def is_closing(self) -> bool:

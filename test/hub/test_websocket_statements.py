@@ -332,6 +332,7 @@ async def test_w37_w39_a_binary_frame_is_closed_with_1003(client: Client) -> Non
 
 async def test_w38_a_feed_that_goes_stale_is_told(client: Client, hub: HandFedHub) -> None:
     await client.subscribe(interval_ms=60_000)
+    await client.subscribe("news", symbols=["*"])
     hub.give(status(state="stale"), status(state="live", feed="mark"))
     told = await client.hear("status")
     assert (told["symbol"], told["state"], told["feed"]) == ("BTC-USD", "stale", "trades")
