@@ -21,12 +21,14 @@ BEAT_S = 0.5
 OVERDUE_S = 3.0
 # How often REST is asked anyway, while something of ours is open.
 REGULAR_S = 20.0
+# How often REST is asked instead of a stream that is down: fills and cancels go on meanwhile.
+DOWN_S = 3.0
 # How long the stream has to tell what REST told first.
 GRACE_S = 1.0
 
 
 class AccountWatch:
-    """Asks REST when the stream owes an answer, and now and then while orders are open.
+    """Asks REST when the stream owes an answer or is down, and now and then while orders are open.
 
     Where REST knows more than the stream, and the stream stays silent, it is made to reconnect: then everything is
     reconciled. `open_orders()` and `positions()` give what Hummingbot holds open; what a position is worth moves with
@@ -55,10 +57,14 @@ class AccountWatch:
         while True:
             await asyncio.sleep(BEAT_S)
             orders, now_s = list(self._open_orders()), time.time()
-            wait_s = OVERDUE_S if any(self._is_overdue(order, now_s) for order in orders) else REGULAR_S
-            if (orders or self._positions()) and self._stream.is_live and now_s - checked_s >= wait_s:
+            if (orders or self._positions()) and now_s - checked_s >= self._wait_s(orders, now_s):
                 checked_s = now_s
                 await self._check(orders)
+
+    def _wait_s(self, orders: Iterable[InFlightOrder], now_s: float) -> float:
+        if not self._stream.is_live:
+            return DOWN_S
+        return OVERDUE_S if any(self._is_overdue(order, now_s) for order in orders) else REGULAR_S
 
     def _is_overdue(self, order: InFlightOrder, now_s: float) -> bool:
         owed = order.is_pending_cancel_confirmation or (
@@ -77,7 +83,7 @@ class AccountWatch:
             self._faults.failed("Checking the account stream by REST", error)
             return
         self._faults.worked("Checking the account stream by REST")
-        if self._state.news == news:
+        if self._state.news == news or not self._stream.is_live:
             return
         await asyncio.sleep(GRACE_S)
         if self._stream.last_frame_time < began_s:

@@ -753,15 +753,18 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         orders = [order for order in self.in_flight_orders.values() if not order.is_done]
         if not orders:
             return []
-        cancel_all = CancelAll(
-            self._rest, orders, ask=self._reconciler.ask, stream_is_live=lambda: self._user_stream.is_live
-        )
+        cancel_all = CancelAll(self._rest, orders, ask=self._settle, stream_is_live=lambda: self._user_stream.is_live)
         try:
             async with asyncio.timeout(timeout_seconds):
                 await cancel_all.run()
         except TimeoutError:
             self.logger().warning(f"Not all orders could be cancelled within {timeout_seconds:g} s.")
         return [CancellationResult(order.client_order_id, cancel_all.is_gone(order)) for order in orders]
+
+    async def _settle(self, order: InFlightOrder) -> None:
+        # Fills first: when a bot stops, there may be no later for them to come by the stream.
+        await self._reconciler.apply_fills([order])
+        await self._reconciler.ask(order)
 
     # === following orders ===========================================================================================
 
