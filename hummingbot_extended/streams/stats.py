@@ -35,9 +35,14 @@ class LagMeter:
             self._least_before_ms, self._least_ms = self._least_ms, difference_ms
         elif self._least_ms is None or difference_ms < self._least_ms:
             self._least_ms = difference_ms
-        known = [least for least in (self._least_ms, self._least_before_ms) if least is not None]
-        self.last_ms = max(0.0, difference_ms - min(known))
-        self.max_ms = max(self.last_ms, self.max_ms or 0.0)
+        # Spelled out, because every message passes here.
+        least_ms, before_ms = self._least_ms, self._least_before_ms
+        if before_ms is not None and before_ms < least_ms:
+            least_ms = before_ms
+        lag_ms = difference_ms - least_ms
+        self.last_ms = lag_ms if lag_ms > 0.0 else 0.0
+        if self.max_ms is None or self.last_ms > self.max_ms:
+            self.max_ms = self.last_ms
 
 
 @dataclass(slots=True)
