@@ -16,14 +16,16 @@ async def lose_account_stream(venue, bot) -> None:
 
 
 async def test_fill_while_the_account_stream_is_down_comes_from_rest():
-    """A resting order fills unseen; the fill is reported within seconds, with the stream still down."""
+    """A resting order fills twice unseen; each fill is reported within seconds, with the stream still down."""
     async with stage() as venue, venue.bot() as bot:
         price = (await venue.mark()).quantize(Decimal(1))
-        order_id = bot.sell("0.01", price)
+        order_id = bot.sell("0.02", price)
         await bot.until_open(order_id)
         await lose_account_stream(venue, bot)
-        await (await venue.trader()).place(Side.BUY, "0.01", price, ioc=True)
-        await until(lambda: bot.filled(order_id) == Decimal("0.01"), 10)
+        other = await venue.trader()
+        for filled in ("0.01", "0.02"):
+            await other.place(Side.BUY, "0.01", price, ioc=True)
+            await until(lambda: bot.filled(order_id) == Decimal(filled), 10)  # noqa: B023
         assert not bot.connector._user_stream.is_live
 
 
