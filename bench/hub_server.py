@@ -70,7 +70,7 @@ async def serve_fastapi() -> tuple[int, Publish]:
             clients.remove(client)
 
     @app.get("/streamer/candles/{symbol}/{timeframe}")
-    async def candles(symbol: str, timeframe: str, limit: int = 50) -> dict[str, object]:
+    async def candles(symbol: str, timeframe: str, limit: int = 50):  # what one writes first: no type of the answer
         found = rows[:limit]
         return {"success": True, "symbol": symbol, "timeframe": timeframe, "count": len(found), "candles": found}
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
@@ -60,14 +59,14 @@ class ClientSession(Listener):
         self._timers = timers
         self._clock = clock
         self._now_ms = now_ms
-        self._replies: deque[bytes] = deque()
+        self._replies: list[bytes] = []
         self._reply_bytes = 0
         self._news: dict[ClientSubscription, None] = {}
         self._statuses: dict[str, tuple[Topic, int]] = {}  # by market: the topic, and how many subscriptions want it
         self._alerts: dict[str, dict[str, Any]] = {}
         self._replays: set[asyncio.Task[None]] = set()
         self._bucket = TokenBucket(limits.messages_per_s, limits.message_burst, clock())
-        self._read_on = asyncio.Event()  # set when a reader that was behind has taken what waited
+        self._read_on: asyncio.Event | None = None  # set when a reader that was behind has taken what waited
         self._is_stopped = False
         timers.add(clock() + limits.heartbeat_s, self._heartbeat)
 
@@ -301,7 +300,7 @@ class ClientSession(Listener):
         """Queue a message of a replay, which waits while the reader is behind."""
         self._reply_raw(payload)
         if self._reply_bytes > self.limits.max_waiting_bytes // 4:
-            self._read_on.clear()
+            self._read_on = asyncio.Event()
             await self._read_on.wait()
 
     def end_replay(self, subscription: ClientSubscription, *, error: str | None = None) -> None:
@@ -319,7 +318,8 @@ class ClientSession(Listener):
             payloads += self._replies
             self._replies.clear()
             self._reply_bytes = 0
-            self._read_on.set()
+            if self._read_on is not None:
+                self._read_on.set()
         if self._news:
             now_ms = self._pacer.now_ms or self._now_ms()
             if len(self._news) == 1:

@@ -15,6 +15,7 @@ from hummingbot_extended.hub.kinds import Kind
 # Kinds whose rows are each of value: they wait in a ring. Of the others only the newest row of a market waits.
 EVENT_KINDS = frozenset({Kind.TRADES, Kind.NEWS})
 NOT_PLAIN = EVENT_KINDS | {Kind.DEPTH}
+_NO_EVENTS: deque[Row] = deque(maxlen=0)  # of all subscriptions that never have one
 _TICK_BY_DEFAULT = frozenset({StreamType.DEPTH, StreamType.NEWS})
 
 _encode = msgspec.json.Encoder().encode
@@ -43,18 +44,18 @@ class ClientSubscription:
         self._has_news = has_news
         self._metadata = metadata
         self._kind = asked.stream_type.kind
+        # What most readers at speed want: the newest state, nothing of their own in its messages.
+        self._is_plain = metadata is None and self.mode is not Mode.INTERVAL and self._kind not in NOT_PLAIN
         self._exact = asked.params.numbers is Numbers.STRING
         self._head = _encode({"type": "data", "stream_type": asked.stream_type, "subscription_id": subscription_id})[
             :-1
         ]
         self._changed: dict[str, Row] = {}
-        self._events: deque[Row] = deque()
+        self._events: deque[Row] = deque() if self._kind in NOT_PLAIN else _NO_EVENTS
         self._max_waiting = max_waiting
         self._dropped = 0
         self._needs_book: set[str] = set()
         self._is_due = False
-        # What most readers at speed want: the newest state, nothing of their own in its messages.
-        self._is_plain = metadata is None and self.mode is not Mode.INTERVAL and self._kind not in NOT_PLAIN
         self._listens = self.mode is not Mode.INTERVAL or self._kind in EVENT_KINDS
         self._sink = self._take_for(self._kind)
         for topic in topics.values():

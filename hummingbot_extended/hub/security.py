@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ TOKEN_PROTOCOL = "hub-token."  # noqa: S105 (a prefix, no secret)
 MIN_TOKEN_CHARS = 16
 
 
+@lru_cache(maxsize=256)
 def is_loopback_host(host: str) -> bool:
     """Return whether `host` (a name or an address) is this machine."""
     try:

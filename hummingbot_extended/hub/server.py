@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -125,7 +126,7 @@ class HubServer:
         answer = await self._candles.candles(
             request.match_info["symbol"],
             request.match_info["timeframe"],
-            CandlesQuery(limit=int(limit[:9])),
+            _query_of(limit),
             request.headers.get("If-None-Match", ""),
         )
         return web.Response(body=answer.body, status=answer.status, headers=answer.headers, content_type=JSON)
@@ -134,3 +135,8 @@ class HubServer:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return refusal_response(HTTPStatus.FORBIDDEN, "there is no such socket")  # W7
         return await self._mount.handle(request)
+
+
+@lru_cache(maxsize=1024)
+def _query_of(limit: str) -> CandlesQuery:
+    return CandlesQuery(limit=int(limit[:9]))
