@@ -15,6 +15,7 @@ from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
+from test.connector.conftest import data_directory  # noqa: F401  # journals belong to the run
 from test.connector.running import PAIR, Bot, Stage, stage, until
 
 PUBLIC = ("/orderbooks/", "/publicTrades/", "/funding/", "/prices/")
