@@ -37,5 +37,7 @@ async def test_cancel_all_while_the_account_stream_is_down_records_the_fills_fir
         await bot.until_open(order_id)
         await lose_account_stream(venue, bot)
         await (await venue.trader()).place(Side.BUY, "0.01", price, ioc=True)
+        trader = venue.venue.trader.account.id
+        await until(lambda: venue.venue.engine.queries.trades(trader).items)  # matched before anything is cancelled
         await bot.connector.cancel_all(5)
         assert bot.filled(order_id) == Decimal("0.01")
