@@ -79,8 +79,9 @@ def test_cooldown_keeps_it_quiet() -> None:
     ],
 )
 def test_what_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    complete = {"kind": "cross_above", "symbol": MARKET, "price": 1} | fields
     with pytest.raises(SettingsError):
-        alert("cross_above", **({"price": 1} | fields))
+        parse_alert(complete, lambda symbol: symbol, lambda _row: None)
 
 
 async def test_news_is_the_difference_of_two_lists_of_markets() -> None:

@@ -219,3 +219,22 @@ async def test_nats_replays_the_past_by_time(tmp_path: Path) -> None:
             assert [payload for _, _, payload in past] == [b"0", b"2"]  # id-0 came twice
     finally:
         broker.stop()
+
+
+@pytest.mark.services
+async def test_a_hub_replays_from_nats_what_it_did_not_hear(tmp_path: Path) -> None:
+    broker = Broker("nats", tmp_path)
+    await broker.start()
+    try:
+        async with serving() as venue, hub(venue, broker, "ingest"), hub(venue, broker, "edge", sources=()) as edge:
+            rows: list[Row] = []
+            edge.listen([Kind.DEPTH, Kind.TRADES], [MARKET], rows.append)
+            await heard(rows, "bus", [Kind.DEPTH, Kind.TRADES])
+            begin_ms, end_ms = int(time.time() * 1000) - 60_000, int(time.time() * 1000)
+            kinds = [Kind.DEPTH, Kind.TRADES, Kind.PRICE]
+            past = [row async for row in edge.replay(kinds, [MARKET], from_ms=begin_ms, to_ms=end_ms)]
+            assert {row.kind for row in past} == set(kinds)
+            assert {row.provider for row in past} == {"replay"}
+            assert whole(past)
+    finally:
+        broker.stop()
