@@ -39,6 +39,7 @@ MOST_RSS_MB_A_MINUTE = 0.5
 MOST_RSS_MB_IN_ALL = 12.0
 MOST_TASKS_A_MINUTE = 1.0
 MOST_FILES_A_MINUTE = 1.0
+POOLED_FILES = 8
 
 FAULTS = ("cut", "gap", "duplicate", "reorder", "garbage", "stall")
 PATHS = ("*orderbooks*", "*publicTrades*", "*prices*", "*account*", "*rpc*")
@@ -263,7 +264,8 @@ class Soak:
             wrong.append(f"memory grows by {rss:.2f} MB a minute, {growth:.1f} MB in the second half")
         if tasks > MOST_TASKS_A_MINUTE and samples.growth(samples.tasks) > 2:
             wrong.append(f"tasks grow by {tasks:.2f} a minute")
-        if files > MOST_FILES_A_MINUTE and samples.growth(samples.files) > 2:
+        # REST's pool opens and closes a few connections; what leaks goes beyond it.
+        if files > MOST_FILES_A_MINUTE and samples.growth(samples.files) > POOLED_FILES:
             wrong.append(f"open files grow by {files:.2f} a minute")
         return wrong
 
