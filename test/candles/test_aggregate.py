@@ -99,6 +99,15 @@ class TestLive:
         assert sorted(minutes(candles)) == [-1, 0, 1, 2, 3]
         assert all(one.volume == 7 for one in minutes(candles).values())
 
+    def test_history_that_answers_before_the_stream_is_back_does_not_make_it_whole(self) -> None:
+        candles = continuous()
+        candles.lost()
+        candles.verify([bar(-1), bar(0)], START_MS)
+        candles.take(bar(5), "ws")  # minutes 1 to 4 had trades that nobody told of yet
+        assert sorted(minutes(candles)) == [-1, 0, 5]
+        candles.verify([bar(n) for n in range(5)], START_MS + 4 * MIN)
+        assert sorted(minutes(candles)) == [-1, 0, 1, 2, 3, 4, 5]
+
     def test_amended_bar_is_a_revision_and_never_opens_again(self) -> None:
         candles = continuous()
         candles.take(bar(0, volume="5"), "ws")
