@@ -29,6 +29,7 @@ RUNTIME = [
 ]
 
 HUB = [
+    "lightweight-charts>=2.1",  # brings the chart's script for the page; never imported
     "fastapi>=0.110",  # the HTTP face; hummingbot-api is FastAPI, so our routers mount there
     "uvicorn>=0.27",  # runs FastAPI
     "prometheus-client>=0.19",  # /metrics
