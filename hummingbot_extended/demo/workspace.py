@@ -27,10 +27,14 @@ QUIET = {
 
 
 def examples_root() -> Path:
-    """Return the folder that holds scripts/, controllers/ and conf/: the checkout, or their copy inside the wheel."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "examples"
-    return installed if installed.is_dir() else package.parent
+    """Return the checkout, which holds scripts/ and controllers/.
+
+    Raises SettingsError when this package is installed without them (as a wheel).
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "scripts/extended_market_maker.py").exists():
+        raise SettingsError("the demo's strategies are in the checkout only: run `make demo` there")
+    return root
 
 
 def installed_hummingbot() -> Path:
