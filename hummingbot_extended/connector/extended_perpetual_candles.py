@@ -69,6 +69,7 @@ class ExtendedPerpetualCandles(CandlesBase):
         self._has_history = False
         self._is_streaming = False
         self._history_wanted = asyncio.Event()
+        self._misses_bars = False
         self._sequence = SequenceChecker()
 
     def __repr__(self) -> str:
@@ -203,6 +204,7 @@ class ExtendedPerpetualCandles(CandlesBase):
         """Load history, what a lost connection missed, and the bars that closed; poll while there is no stream."""
         while True:
             self._history_wanted.clear()
+            self._misses_bars = False
             try:
                 await self._load_history()
             except (OSError, ProtocolError) as error:
@@ -212,7 +214,7 @@ class ExtendedPerpetualCandles(CandlesBase):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if self._is_streaming else POLL_WITHOUT_STREAM_S):
                     await self._history_wanted.wait()
-            if self._is_streaming:
+            if self._is_streaming and not self._misses_bars:
                 await self._sleep(VERIFY_AFTER_S)
 
     async def _load_history(self) -> None:
@@ -225,7 +227,10 @@ class ExtendedPerpetualCandles(CandlesBase):
         rows = await self.fetch_candles(end_time=int(now_s), limit=limit)
         if not self._is_streaming:
             final_before_s = math.inf
-        self._replace(merged(self._candles, rows, self._frame, final_before_s=final_before_s))
+        complete = merged(self._candles, rows, self._frame, final_before_s=final_before_s)
+        if complete:  # a time that REST does not have by now had no trades
+            complete.extend(flat_rows(complete[-1], int(now_s - now_s % self.interval_in_seconds), self._frame))
+        self._replace(complete)
         self._has_history = True
         self._ws_candle_available.set()
 
@@ -261,13 +266,18 @@ class ExtendedPerpetualCandles(CandlesBase):
             self._take(row_of(bar_of(candle)))
 
     def _take(self, row: Row) -> None:
-        """Replace the bar of the same time in place, or begin the next one, upon which REST checks what closed."""
+        """Replace the bar of the same time in place, or begin the next one, upon which REST checks what closed.
+
+        A bar that does not follow the last one waits until REST has told what lies between: nobody shall trade on bars
+        that only look flat because they were missed.
+        """
         candles = self._candles
         if not candles:
             candles.append(row)
         elif row[0] > candles[-1][0]:
-            candles.extend(flat_rows(candles[-1], int(row[0]), self._frame))
-            candles.append(row)
+            self._misses_bars = row[0] > candles[-1][0] + self.interval_in_seconds
+            if not self._misses_bars:
+                candles.append(row)
             self._history_wanted.set()
         elif (steps := int((candles[-1][0] - row[0]) // self.interval_in_seconds)) < len(candles):
             candles[-1 - steps] = row

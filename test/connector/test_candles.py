@@ -268,8 +268,7 @@ async def test_what_was_missed_is_loaded_after_an_outage(
     complete = [row.tolist() for row in feed._candles]
     for _ in range(10):
         feed._candles.pop()
-    feed._history_wanted.set()
-    await until(lambda: feed._candles[-1][0] >= complete[-1][0])
+    await until(lambda: feed._candles[-1][0] >= complete[-1][0], within_s=20)
     held = {row[0]: row.tolist() for row in feed._candles}
     assert [held[row[0]] for row in complete[-11:-1]] == complete[-11:-1]
     assert_equidistant(feed)
@@ -312,11 +311,33 @@ async def test_a_new_candle_is_appended_and_has_the_closed_one_checked(quiet: Ex
     assert quiet._history_wanted.is_set()
 
 
-async def test_a_time_without_trades_becomes_flat_rows(quiet: ExtendedPerpetualLocalCandles) -> None:
+async def test_a_candle_after_a_hole_waits_for_rest(quiet: ExtendedPerpetualLocalCandles) -> None:
     quiet._handle(frame(1, (0, "100", "1")))
     quiet._handle(frame(2, (3, "101", "2")))
-    assert shown(quiet) == [(0, 100.0, 1.0), (1, 100.0, 0.0), (2, 100.0, 0.0), (3, 101.0, 2.0)]
-    assert_equidistant(quiet)
+    assert shown(quiet) == [(0, 100.0, 1.0)]
+    assert quiet._history_wanted.is_set()
+
+
+async def test_times_for_which_rest_has_no_trades_become_flat_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the last ones, or the next message of the stream would find a hole again."""
+    now_s = int(time.time()) // MINUTE_S * MINUTE_S
+
+    class Hub:
+        name = "hub"
+
+        async def load(self, market, frame, *, limit, start_ms=None, end_ms=None):
+            return [flat_bar((now_s - 3 * MINUTE_S) * 1000, Decimal(7))]
+
+    hub = Hub()
+    register_in_process_loader(hub, LOCAL)
+    try:
+        feed = ExtendedPerpetualLocalCandles(PAIR, "1m", 5)
+        await feed._load_history()
+    finally:
+        unregister_in_process_loader(hub, LOCAL)
+    assert [row[4] for row in feed._candles][:3] == [7, 7, 7]
+    assert feed._candles[-1][0] >= now_s - MINUTE_S
+    assert_equidistant(feed)
 
 
 async def test_an_earlier_candle_is_corrected_in_place_and_one_too_old_is_left_alone(
