@@ -99,6 +99,15 @@ class Arbiter:
         self._leading = None
         return switch
 
+    def confidence(self, name: str, now_s: float, now_ms: float) -> float:
+        """Return 0 to 1: a source's score, lowered where the prices of the other usable sources disagree with its."""
+        others = [
+            record.price
+            for record in self.records.values()
+            if record.name != name and record.price is not None and record.is_usable(now_s, now_ms)
+        ]
+        return self.records[name].confidence(now_s, now_ms, others)
+
     def is_healthy(self, name: str, now_s: float, now_ms: float) -> bool:
         """Whether a source's score is one of health (W43)."""
         return self.records[name].score(now_s, now_ms) >= HEALTHY

@@ -16,7 +16,7 @@ from hummingbot_extended.hub.events import DepthRow, Row, StatusRow
 from hummingbot_extended.hub.interface import ChannelStatus, SourceStatus
 from hummingbot_extended.hub.kinds import Channel, Feed, stale_after_s
 from hummingbot_extended.hub.sources.base import Source, Upstream
-from hummingbot_extended.hub.translate import LATEST, Depth, Trades, check_market, stats_row
+from hummingbot_extended.hub.translate import LATEST, Depth, Trades, check_market, price_of, stats_row
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,9 @@ class ChannelReader:
             feeder.book.apply(frame)
             if feeder.book.state is BookState.CROSSED:
                 raise ProtocolError(f"{self.channel}: the book is crossed")
-        self._arbiter.records[feeder.name].frame(self._clocks.steady(), now_ms, _stamp_ms(frame, now_ms), completeness)
+        record = self._arbiter.records[feeder.name]
+        record.frame(self._clocks.steady(), now_ms, _stamp_ms(frame, now_ms), completeness)
+        record.price = price_of(frame) or record.price
         if self._arbiter.active == feeder.name:
             self._tell(feeder, frame, now_ms)
             if self._state != "live":
@@ -230,11 +232,11 @@ class ChannelReader:
             return None
         return self._depth.snapshot(feeder.book, feeder.name, self._clocks.now_ms(), levels=levels)
 
-    def score(self) -> float:
-        """Return the score of the active source, 0 where there is none."""
+    def confidence(self) -> float:
+        """Return how much the active source is to be trusted (0 to 1), 0 where there is none."""
         if self._arbiter.active is None:
             return 0.0
-        return self._arbiter.records[self._arbiter.active].score(self._clocks.steady(), self._clocks.now_ms())
+        return self._arbiter.confidence(self._arbiter.active, self._clocks.steady(), self._clocks.now_ms())
 
     def status(self) -> ChannelStatus:
         """Return what is true now."""
@@ -244,6 +246,7 @@ class ChannelReader:
                 name=record.name,
                 state=record.state(now_s, now_ms) if record.name in self._open else "idle",
                 score=round(record.score(now_s, now_ms), 1),
+                confidence=round(self._arbiter.confidence(record.name, now_s, now_ms), 3),
                 age_s=record.age_s(now_ms),
                 latency_p95_ms=record.latency_p95_ms,
                 errors=record.errors,

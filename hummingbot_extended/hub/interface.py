@@ -49,11 +49,15 @@ class CandlesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source of a channel: `state` is "live", "connecting", "stale", "down", "cooling" or "idle"; score 0 to 100."""
+    """A source of a channel: `state` is "live", "connecting", "stale", "down", "cooling" or "idle".
+
+    `score` (0 to 100) is measured; `confidence` (0 to 1) is the score, lowered where other sources' prices disagree.
+    """
 
     name: str
     state: str
     score: float
+    confidence: float
     age_s: float | None
     latency_p95_ms: float | None
     errors: int

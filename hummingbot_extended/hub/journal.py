@@ -86,7 +86,7 @@ class Reader:
         for row in trades.rows(frame, PROVIDER, now_ms):
             yield row
             if isinstance(row, TradeRow):
-                yield price.of_trade(row, 100.0)
+                yield price.of(row, lambda _feed: 1.0)
 
 
 def _bar_row(market: str, frame: Timeframe, decoded: CandleFrame, now_ms: int) -> BarRow:

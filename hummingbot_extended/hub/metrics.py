@@ -44,6 +44,9 @@ class HubCollector(Collector):
         switches = CounterMetricFamily("hub_source_switches", "Changes of the source", labels=labels)
         readers = GaugeMetricFamily("hub_feed_readers", "Readers of a feed", labels=labels)
         score = GaugeMetricFamily("hub_source_score", "Score of a source, 0 to 100", labels=[*labels, "source"])
+        trust = GaugeMetricFamily(
+            "hub_source_confidence", "Score as 0 to 1, less where prices disagree", labels=[*labels, "source"]
+        )
         latency = GaugeMetricFamily("hub_source_latency_p95_ms", "Latency of a source", labels=[*labels, "source"])
         gaps = CounterMetricFamily("hub_source_gaps", "Sequence breaks of a source", labels=[*labels, "source"])
         for channel in status.channels:
@@ -53,10 +56,11 @@ class HubCollector(Collector):
             readers.add_metric(where, channel.readers)
             for source in channel.sources:
                 score.add_metric([*where, source.name], source.score)
+                trust.add_metric([*where, source.name], source.confidence)
                 gaps.add_metric([*where, source.name], source.gaps)
                 if source.latency_p95_ms is not None:
                     latency.add_metric([*where, source.name], source.latency_p95_ms)
-        yield from (state, switches, readers, score, latency, gaps)
+        yield from (state, switches, readers, score, trust, latency, gaps)
 
     def _candles(self, status: HubStatus) -> Iterator[Metric]:
         labels = ["market", "timeframe"]

@@ -4,8 +4,11 @@ Times are seconds of the caller's monotonic clock, but for the stamps in ms, whi
 """
 
 from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 from math import ceil
+from statistics import median_low
 
 LATENCIES = 256
 LATENCY_SCALE_MS = 5_000.0
@@ -17,6 +20,8 @@ COOLING_S = 60.0  # a rate limit that does not say how long (W46)
 
 FRESHNESS, LATENCY, UPTIME, COMPLETENESS, RELIABILITY = 0.30, 0.25, 0.20, 0.15, 0.10
 HEALTHY = 50.0
+# A source whose price is this part away from what the others say is not trusted at all.
+DISAGREE_AT = Decimal("0.01")
 
 
 class Skew:
@@ -55,6 +60,7 @@ class SourceRecord:
         self.gaps = 0
         self.is_live = False  # connected, and heard since
         self.last_error = ""
+        self.price: Decimal | None = None  # the last one it told, where the channel has prices
         self._stale_after_s = stale_after_s
         self._skew = skew
         self._connected = False
@@ -156,6 +162,10 @@ class SourceRecord:
         )
         return 100 * sum(parts)
 
+    def confidence(self, now_s: float, now_ms: float, others: Sequence[Decimal]) -> float:
+        """Return 0 to 1: the score, lowered where `others` (the prices of the other usable sources) disagree."""
+        return self.score(now_s, now_ms) / 100 * (1.0 if self.price is None else agreement(self.price, others))
+
     def state(self, now_s: float, now_ms: float) -> str:
         """Return it in a word, for people."""
         if self.is_cooling(now_s):
@@ -163,3 +173,15 @@ class SourceRecord:
         if self.is_live:
             return "stale" if self.is_stale(now_ms) else "live"
         return "connecting" if self._connected or not self.errors else "down"
+
+
+def agreement(price: Decimal, others: Sequence[Decimal]) -> float:
+    """Return 1 where the other sources say the same price, falling to 0 where they are `DISAGREE_AT` away from it.
+
+    What counts is the middle one of the differences (the lower of two), so one source that errs costs itself its
+    agreement and not the others theirs; of two nobody knows which errs. No price is ever averaged.
+    """
+    if not others or not price:
+        return 1.0
+    difference = median_low([abs(other - price) for other in others])
+    return max(0.0, 1.0 - float(difference / abs(price) / DISAGREE_AT))

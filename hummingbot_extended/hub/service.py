@@ -203,13 +203,11 @@ class Hub:
         self._keep(row)
         match row:
             case TradeRow():
-                reader = self._readers.find(Channel(Feed.TRADES, row.market))
-                self.topics.publish(self._price(row.market).of_trade(row, reader.score() if reader else 0.0))
+                self._publish_price(row)
                 if (keeper := self._keepers.find(row.market)) and self._keepers.feed_of(row.market).frame is None:
                     keeper.trade(row)
             case StatsRow():
-                reader = self._readers.find(Channel(Feed.STATS, row.market))
-                self.topics.publish(self._price(row.market).of_stats(row, reader.score() if reader else 0.0))
+                self._publish_price(row)
             case QuoteRow():
                 if (keeper := self._keepers.find(row.market)) is not None:
                     keeper.quote(row.spread)
@@ -223,11 +221,15 @@ class Hub:
         if self.settings.journal and (kept := record(row)) is not None:
             self._store.add_event(*kept)
 
-    def _price(self, market: str) -> MarketPrice:
-        price = self._prices.get(market)
+    def _publish_price(self, told: TradeRow | StatsRow) -> None:
+        def confidence(feed: Feed) -> float:
+            reader = self._readers.find(Channel(feed, told.market))
+            return reader.confidence() if reader else 0.0
+
+        price = self._prices.get(told.market)
         if price is None:
-            price = self._prices[market] = MarketPrice(market)
-        return price
+            price = self._prices[told.market] = MarketPrice(told.market)
+        self.topics.publish(price.of(told, confidence))
 
     def _on_candles(self, market: str, frame: CandleFrame, provider: str) -> None:
         if (keeper := self._keepers.find(market)) is not None:

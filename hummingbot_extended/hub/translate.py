@@ -204,6 +204,18 @@ def percent_of(change: Decimal, before: Decimal) -> Decimal | None:
     return (change / before * 100).quantize(Decimal("0.0001"))
 
 
+def price_of(frame: Any) -> Decimal | None:
+    """Return the price that a frame tells, for sources to be compared by; None where it tells none."""
+    match frame:
+        case TradesFrame(trades=[_, *_]):
+            return max(frame.trades, key=lambda trade: (trade.time_ms, trade.id)).price
+        case PriceFrame():
+            return frame.price.price
+        case MarketStats():
+            return frame.last_price
+    return None
+
+
 LATEST: dict[Feed, Callable[[Any, str, int], Row]] = {
     Feed.QUOTE: quote_row,
     Feed.FUNDING: _funding_row,

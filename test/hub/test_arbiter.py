@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hummingbot_extended.hub.arbiter import Arbiter, Switch
-from hummingbot_extended.hub.prices import agreement
-from hummingbot_extended.hub.scores import Skew, SourceRecord
+from hummingbot_extended.hub.scores import Skew, SourceRecord, agreement
 
 EPOCH_MS = 1_800_000_000_000
 STALE_S = 10.0
@@ -49,6 +48,13 @@ class Bench:
             if (switch := self.decide()) is not None:
                 switches.append(switch)
         return switches
+
+    def prices(self, **prices: str) -> None:
+        for name, price in prices.items():
+            self.arbiter.records[name].price = Decimal(price)
+
+    def confidence(self, name: str) -> float:
+        return self.arbiter.confidence(name, self.now_s, self.now_ms)
 
     def score(self, name: str) -> float:
         return self.arbiter.records[name].score(self.now_s, self.now_ms)
@@ -261,7 +267,49 @@ class TestChoice:
         assert run() == run()
 
 
-def test_confidence_falls_where_live_sources_disagree() -> None:
-    assert agreement(Decimal(100), []) == 1
-    assert agreement(Decimal(100), [Decimal("100.5")]) == pytest.approx(0.5)
-    assert agreement(Decimal(100), [Decimal(110)]) == 0
+class TestConfidence:
+    """§4.4: the score, times how far the other live sources agree. Prices are compared, never averaged."""
+
+    @pytest.mark.parametrize(
+        ("others", "expected"),
+        [
+            ([], 1.0),
+            (["100"], 1.0),
+            (["100.5"], 0.5),
+            (["99.5"], 0.5),
+            (["110"], 0.0),
+            (["100", "110"], 1.0),  # one of three errs: not this one
+            (["110", "110"], 0.0),  # … and here it is this one
+        ],
+    )
+    def test_agreement_is_the_middle_difference(self, others: list[str], expected: float) -> None:
+        assert agreement(Decimal(100), [Decimal(other) for other in others]) == pytest.approx(expected)
+
+    def test_the_one_that_deviates_is_trusted_less_and_the_others_are_not(self) -> None:
+        bench = Bench("a", "b", "odd")
+        bench.connect("a", "b", "odd")
+        bench.prices(a="100", b="100.01", odd="105")
+        assert bench.confidence("odd") == 0
+        assert bench.confidence("a") == pytest.approx(0.99, abs=0.001)
+
+    def test_it_falls_with_the_score_and_is_0_without_data(self) -> None:
+        bench = Bench("a", "b")
+        assert bench.confidence("a") == 0
+        bench.connect("a")
+        assert bench.confidence("a") == pytest.approx(1.0)
+        bench.now_s += STALE_S / 2
+        assert bench.confidence("a") == pytest.approx(bench.score("a") / 100) == pytest.approx(0.85)
+
+    def test_a_source_that_is_lost_stale_or_cooling_is_not_compared_with(self) -> None:
+        bench = Bench("a", "b")
+        bench.connect("a", "b")
+        bench.prices(a="100", b="105")
+        assert bench.confidence("a") == 0
+        bench.lose("b")
+        assert bench.confidence("a") == pytest.approx(1.0)
+        bench.connect("b")
+        bench.arbiter.records["b"].cool(bench.now_s, 5)
+        assert bench.confidence("a") == pytest.approx(1.0)
+        bench.now_s += STALE_S + 1
+        bench.frame("a")
+        assert bench.confidence("a") > 0.9
