@@ -21,8 +21,10 @@ from hummingbot_extended.errors import (
     ServerUnavailable,
     SettingsError,
 )
+from hummingbot_extended.exchange.relay import read_token
 
 URL_ENV = "STREAMER_API_URL"
+TOKEN_ENV = "STREAMER_API_TOKEN"  # noqa: S105  # the name of a variable
 TIMEOUT_ENV = "STREAMER_API_TIMEOUT"
 DEFAULT_TIMEOUT_S = 1.0
 IDLE_S = 5.0
@@ -153,9 +155,9 @@ class HubLoader:
 
 
 def hub_loader_from_env(environ: Mapping[str, str] = os.environ) -> HubLoader | None:
-    """Return the loader that STREAMER_API_URL and STREAMER_API_TIMEOUT (seconds, 1) ask for; None without a URL.
+    """Return the loader that STREAMER_API_URL, STREAMER_API_TIMEOUT (seconds, 1) and STREAMER_API_TOKEN ask for.
 
-    Raises SettingsError where they cannot be read.
+    None without a URL. Raises SettingsError where they cannot be read, or the token would travel in the clear.
     """
     url = environ.get(URL_ENV, "").strip()
     if not url:
@@ -164,7 +166,8 @@ def hub_loader_from_env(environ: Mapping[str, str] = os.environ) -> HubLoader | 
         timeout_s = float(environ.get(TIMEOUT_ENV) or DEFAULT_TIMEOUT_S)
     except ValueError:
         raise SettingsError(f"{TIMEOUT_ENV} is a number of seconds") from None
-    return HubLoader(url, timeout_s=timeout_s)
+    token = read_token(TOKEN_ENV, url, environ)
+    return HubLoader(url, timeout_s=timeout_s, token=None if token is None else lambda: token)
 
 
 def _read(body: bytes) -> list[Bar]:

@@ -20,7 +20,7 @@ EPILOG = f"""
 Sources: extended_rpc, extended_ws, extended_rest; extended_sse needs --relay-url, hub needs --hub-url. The token is
 read from {TOKEN_ENV}, never from the command line. Bots read their streams from the hub with
 EXTENDED_PERPETUAL_STREAM_URL=http://HOST:PORT/stream.extended.exchange/v1, their candles with
-STREAMER_API_URL=http://HOST:PORT.
+STREAMER_API_URL=http://HOST:PORT; a token goes into EXTENDED_PERPETUAL_STREAM_TOKEN and STREAMER_API_TOKEN.
 """
 
 
@@ -45,7 +45,9 @@ def hub(
     max_store_mb: Annotated[float, typer.Option(help="How large the store may be.")] = 500.0,
     journal: Annotated[bool, typer.Option(help="Keep all rows for replay; needs --store.")] = False,
     relay_url: Annotated[str | None, typer.Option(help="Base URL of an event-stream relay.")] = None,
-    hub_url: Annotated[str | None, typer.Option(help="URL of another hub.")] = None,
+    hub_url: Annotated[
+        str | None, typer.Option(help="URL of another hub; its token: EXTENDED_PERPETUAL_STREAM_TOKEN.")
+    ] = None,
     certificate: Annotated[Path | None, typer.Option(help="TLS certificate, PEM.")] = None,
     key: Annotated[Path | None, typer.Option(help="TLS key, PEM.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Page of another host that may read. Repeatable.")] = None,

@@ -26,6 +26,7 @@ from hummingbot_extended.exchange.endpoints import (
     with_relay,
 )
 from hummingbot_extended.exchange.http import RestRequest, RestResponse
+from hummingbot_extended.exchange.relay import through_relay
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.streams.aiohttp_transport import AiohttpSSETransport, AiohttpWebSocketTransport, stream_session
 from hummingbot_extended.streams.manager import StreamManager
@@ -46,7 +47,8 @@ class ExtendedClient:
     account, `stark_private_key` (hex) signs its orders; both show nowhere. `transport` is for public streams:
     "websocket", "sse" (a relay or the venue), "auto" (the first, then the second, never SSE on the exchange's hosts),
     or "rpc" (one v2 socket for all topics, falling back to v1). `max_streams` counts connections: 10, or
-    HUMMINGBOT_EXTENDED_MAX_STREAMS. `on_response` sees every REST reply. EXTENDED_PERPETUAL_STREAM_URL names a relay.
+    HUMMINGBOT_EXTENDED_MAX_STREAMS. `on_response` sees every REST reply. EXTENDED_PERPETUAL_STREAM_URL names a relay,
+    EXTENDED_PERPETUAL_STREAM_TOKEN what that wants.
 
     Nothing is opened before the first call; it needs a running event loop. Use it as an async context manager, or
     `close()` it: no task, socket or session is left then.
@@ -117,8 +119,8 @@ class ExtendedClient:
         urls = tuple(url for url in (public.stream_url, public.stream_fallback_url) if url)
         choice = TransportChoice.of(
             setting,
-            websocket=self._transports.websocket,
-            sse=self._transports.sse,
+            websocket=through_relay(self._transports.websocket),
+            sse=through_relay(self._transports.sse),
             may_use_sse=not is_exchange_host(public.stream_url),
         )
         paths = PathSource(self._manager, urls, choice)
@@ -132,7 +134,8 @@ class ExtendedClient:
         where = account_stream_domain(self.domain)
         urls = tuple(url for url in (where.stream_url, where.stream_fallback_url) if url)
         headers = {"X-Api-Key": clean_api_key(api_key)}
-        return PathSource(self._manager, urls, TransportChoice([self._transports.websocket]), headers=headers)
+        choice = TransportChoice([through_relay(self._transports.websocket)])
+        return PathSource(self._manager, urls, choice, headers=headers)
 
 
 class _LazySend:

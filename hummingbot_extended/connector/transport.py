@@ -19,6 +19,7 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 from hummingbot.core.web_assistant.ws_assistant import WSAssistant
 
 from hummingbot_extended.exchange.endpoints import is_exchange_host
+from hummingbot_extended.exchange.relay import through_relay
 from hummingbot_extended.streams.aiohttp_transport import (
     AiohttpSSETransport,
     AiohttpWebSocketTransport,
@@ -211,15 +212,16 @@ def stream_transports(
 
     `url` is where the streams are: SSE is never tried on the exchange's own hosts (API reference §7). Where that is a
     relay, `direct_url` is where they are without it: they are read there while the relay is gone.
-    Raises SettingsError for a setting that is not known, or "sse" where there is none.
+    A relay's token (EXTENDED_PERPETUAL_STREAM_TOKEN) goes to the relay alone.
+    Raises SettingsError for a setting that is not known, "sse" where there is none, or a token that may not be sent.
     """
     connections = StreamConnections()
     session = cast(aiohttp.ClientSession, AssistantSession(connections, api_factory.throttler))
     websocket = AssistantTransport(connections, AiohttpWebSocketTransport(session))
     choice = TransportChoice.of(
         setting,
-        websocket=websocket,
-        sse=AssistantTransport(connections, AiohttpSSETransport(session)),
+        websocket=through_relay(websocket),
+        sse=through_relay(AssistantTransport(connections, AiohttpSSETransport(session))),
         may_use_sse=not is_exchange_host(url),
     )
     if direct_url in ("", url):

@@ -12,6 +12,7 @@ from hummingbot_extended.candles.exchange_loader import ExchangeLoader
 from hummingbot_extended.candles.loader import CandleLoader
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.exchange.endpoints import Domain, find_domain, is_exchange_host
+from hummingbot_extended.exchange.relay import STREAM_TOKEN_ENV, RelayTransport, read_token
 from hummingbot_extended.exchange.rest import AiohttpSend, ExtendedRest
 from hummingbot_extended.hub.bus.base import Bus, make_bus
 from hummingbot_extended.hub.settings import HubSettings
@@ -47,6 +48,11 @@ async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: M
     def choice(setting: Any, url: str) -> TransportChoice:
         return TransportChoice.of(setting, websocket=websocket, sse=sse, may_use_sse=not is_exchange_host(url))
 
+    def relay(name: str, setting: Any, url: str) -> PathSource:
+        token = read_token(STREAM_TOKEN_ENV, url, environ)
+        both = [RelayTransport(transport, url, token) for transport in (websocket, sse)]
+        return PathSource(name, url, TransportChoice.of(setting, websocket=both[0], sse=both[1]))
+
     def make(name: str) -> Source:
         match name:
             case "extended_rpc":
@@ -56,11 +62,9 @@ async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: M
             case "extended_rest":
                 return RestSource(rest, stats_s=settings.stats_every_s)
             case "extended_sse":
-                url = _needed(settings.relay_url, name, "relay_url")
-                return PathSource(name, url, choice("sse", url))
+                return relay(name, "sse", _needed(settings.relay_url, name, "relay_url").rstrip("/"))
             case "hub":
-                url = _needed(settings.hub_url, name, "hub_url").rstrip("/") + STREAM_PREFIX
-                return PathSource(name, url, choice("auto", url))
+                return relay(name, "auto", _needed(settings.hub_url, name, "hub_url").rstrip("/") + STREAM_PREFIX)
         raise SettingsError(f"there is no source {name!r}")
 
     sources = tuple(make(name) for name in settings.sources)

@@ -10,9 +10,13 @@ from hummingbot_extended.candles.store import CandleStore
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
 from hummingbot_extended.hub.candle_keeper import LOADS_AT_ONCE, CandleKeeper
 from hummingbot_extended.hub.channel_reader import Clocks
+from hummingbot_extended.hub.interface import CandlesAnswer, WarmingUp
 from hummingbot_extended.hub.kinds import Channel, Feed
 from hummingbot_extended.hub.readers import Readers
 from hummingbot_extended.hub.settings import BUFFER_BARS, HubSettings
+
+WARM_UP_S = 5.0
+MAX_CANDLES = 500
 
 
 class Keepers:
@@ -85,6 +89,25 @@ class Keepers:
         keeper.readers -= 1
         if keeper.readers <= 0:
             keeper.unread_since_s = self._clocks.steady()
+
+    async def load(self, market: str) -> None:
+        """Wait until the candles of a market are here; they are kept while they are asked for. Raises WarmingUp."""
+        keeper = self.acquire(market)
+        try:
+            async with asyncio.timeout(WARM_UP_S):
+                await keeper.is_loaded.wait()
+        except TimeoutError:
+            raise WarmingUp(f"the candles of {market} are not here yet") from None
+        finally:
+            self.release(market)
+
+    def newest(self, market: str, frame: Timeframe, limit: int, since_ms: int | None) -> CandlesAnswer:
+        """Return the newest candles, 1 to `MAX_CANDLES`, newest first. Raises WarmingUp where there are none."""
+        series = self.series(market, frame)
+        if series is None or not len(series):
+            raise WarmingUp(f"the candles of {market} are not here yet")
+        candles = series.newest_first(min(MAX_CANDLES, max(1, limit)), since_ms)
+        return CandlesAnswer(market, frame, candles, series.version)
 
     async def tick(self) -> None:
         """End the keepers that nobody has read for a while. Raises what one died of."""

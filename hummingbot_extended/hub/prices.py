@@ -1,10 +1,11 @@
-"""The price row of a market: its last trade, the day's change and volume, and how much to trust it. Sans-I/O."""
+"""The price rows of markets: the last trade, the day's change and volume, and how much to trust it. Sans-I/O."""
 
 from collections.abc import Callable
 
 from hummingbot_extended.exchange.decimals import EXACT
 from hummingbot_extended.hub.events import PriceRow, StatsRow, TradeRow
-from hummingbot_extended.hub.kinds import Feed
+from hummingbot_extended.hub.kinds import Channel, Feed
+from hummingbot_extended.hub.readers import Readers
 from hummingbot_extended.hub.translate import percent_of
 
 
@@ -44,3 +45,23 @@ class MarketPrice:
             volume=volume,
             confidence=confidence(feed),
         )
+
+
+class Prices:
+    """The prices of a hub's markets."""
+
+    def __init__(self) -> None:
+        self._markets: dict[str, MarketPrice] = {}
+
+    def row(self, told: TradeRow | StatsRow, readers: Readers) -> PriceRow:
+        """Return the price row after a trade or statistics, with the confidence of the source that `readers` read."""
+
+        def confidence(feed: Feed) -> float:
+            reader = readers.find(Channel(feed, told.market))
+            return reader.confidence() if reader else 0.0
+
+        return self._markets.setdefault(told.market, MarketPrice(told.market)).of(told, confidence)
+
+    def forget(self, market: str) -> None:
+        """Forget a market whose trades nobody reads any more."""
+        self._markets.pop(market, None)

@@ -14,7 +14,6 @@ from hummingbot_extended.candles.aggregate import Change
 from hummingbot_extended.candles.loader import register_in_process_loader, unregister_in_process_loader
 from hummingbot_extended.candles.store import CandleStore
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
-from hummingbot_extended.candles.timeframes import timeframe as named_timeframe
 from hummingbot_extended.errors import ExtendedError, SettingsError, StreamClosed
 from hummingbot_extended.exchange.channels import CandleFrame
 from hummingbot_extended.exchange.models import Market
@@ -28,12 +27,13 @@ from hummingbot_extended.hub.bus.topics import KINDS
 from hummingbot_extended.hub.channel_reader import ChannelReader, Clocks
 from hummingbot_extended.hub.events import BarRow, DepthRow, QuoteRow, Row, StatsRow, TradeRow
 from hummingbot_extended.hub.in_process_loader import InProcessLoader
-from hummingbot_extended.hub.interface import CandlesAnswer, HubStatus, Listening, NotRunning, WarmingUp
+from hummingbot_extended.hub.interface import CandlesAnswer, HubStatus, NotRunning
 from hummingbot_extended.hub.journal import record, replay
 from hummingbot_extended.hub.keepers import Keepers
 from hummingbot_extended.hub.kinds import FEEDS_OF, Channel, Feed, Kind
+from hummingbot_extended.hub.listening import TopicListening
 from hummingbot_extended.hub.market_list import MarketList
-from hummingbot_extended.hub.prices import MarketPrice
+from hummingbot_extended.hub.prices import Prices
 from hummingbot_extended.hub.readers import Readers
 from hummingbot_extended.hub.relay import GOING_AWAY, RelayReader, parse_path
 from hummingbot_extended.hub.settings import HubSettings
@@ -45,8 +45,6 @@ from hummingbot_extended.streams.inbox import Policy
 logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
-WARM_UP_S = 5.0
-MAX_CANDLES = 500
 
 
 class Hub:
@@ -61,8 +59,8 @@ class Hub:
         self._given = parts
         self._clocks = clocks or Clocks()
         self._markets = MarketList()
-        self._prices: dict[str, MarketPrice] = {}
-        self._alerts: dict[str, tuple[Alert, Listening]] = {}
+        self._prices = Prices()
+        self._alerts: dict[str, TopicListening] = {}
         self._ends: set[RowSubscription | RelayReader] = set()
         self._store: CandleStore | None = None
         self._stack = AsyncExitStack()
@@ -203,11 +201,11 @@ class Hub:
         self._keep(row)
         match row:
             case TradeRow():
-                self._publish_price(row)
+                self.topics.publish(self._prices.row(row, self._readers))
                 if (keeper := self._keepers.find(row.market)) and self._keepers.feed_of(row.market).frame is None:
                     keeper.trade(row)
             case StatsRow():
-                self._publish_price(row)
+                self.topics.publish(self._prices.row(row, self._readers))
             case QuoteRow():
                 if (keeper := self._keepers.find(row.market)) is not None:
                     keeper.quote(row.spread)
@@ -220,16 +218,6 @@ class Hub:
             self._store.put(row.market, row.frame, row.candle)
         if self.settings.journal and (kept := record(row)) is not None:
             self._store.add_event(*kept)
-
-    def _publish_price(self, told: TradeRow | StatsRow) -> None:
-        def confidence(feed: Feed) -> float:
-            reader = self._readers.find(Channel(feed, told.market))
-            return reader.confidence() if reader else 0.0
-
-        price = self._prices.get(told.market)
-        if price is None:
-            price = self._prices[told.market] = MarketPrice(told.market)
-        self.topics.publish(price.of(told, confidence))
 
     def _on_candles(self, market: str, frame: CandleFrame, provider: str) -> None:
         if (keeper := self._keepers.find(market)) is not None:
@@ -257,7 +245,7 @@ class Hub:
         for kind in channel_kinds(channel.feed):
             self.topics.forget(channel.market, kind)
         if channel.feed is Feed.TRADES:
-            self._prices.pop(channel.market, None)
+            self._prices.forget(channel.market)
 
     # --- listening --------------------------------------------------------------------------------------------------
     def listen(
@@ -268,12 +256,12 @@ class Hub:
         *,
         timeframe: Timeframe | None = None,
         snapshot: bool = False,
-    ) -> "_Listening":
+    ) -> TopicListening:
         """See MarketDataHub."""
         self._check_running()
         frame = timeframe or TIMEFRAMES[0]
         markets = list(dict.fromkeys(ALL if symbol == ALL else self.resolve(symbol) for symbol in symbols))
-        listening = _Listening(self, sink)
+        listening = TopicListening(sink, self.topics, self._readers, self._keepers)
         try:
             for kind in dict.fromkeys(Kind(kind) for kind in kinds):
                 for market in markets:
@@ -375,48 +363,26 @@ class Hub:
     ) -> CandlesAnswer:
         """See MarketDataHub."""
         self._check_running()
-        market = self.resolve(symbol)
-        self._frame(timeframe)
-        keeper = self._keepers.acquire(market)
-        try:
-            async with asyncio.timeout(WARM_UP_S):
-                await keeper.is_loaded.wait()
-        except TimeoutError:
-            raise WarmingUp(f"the candles of {market} are not here yet") from None
-        finally:
-            self._keepers.release(market)
-        return self.candles_now(market, timeframe, limit=limit, since_ms=since_ms)
+        market, frame = self.resolve(symbol), self.settings.frame(timeframe)
+        await self._keepers.load(market)
+        return self._keepers.newest(market, frame, limit, since_ms)
 
     def candles_now(
         self, symbol: str, timeframe: str, *, limit: int = 50, since_ms: int | None = None
     ) -> CandlesAnswer:
         """See MarketDataHub."""
         self._check_running()
-        market, frame = self.resolve(symbol), self._frame(timeframe)
-        series = self._keepers.series(market, frame)
-        if series is None or not len(series):
-            raise WarmingUp(f"the candles of {market} are not here yet")
-        limit = min(MAX_CANDLES, max(1, limit))
-        return CandlesAnswer(market, frame, series.newest_first(limit, since_ms), series.version)
+        return self._keepers.newest(self.resolve(symbol), self.settings.frame(timeframe), limit, since_ms)
 
     def version(self, market: str, frame: Timeframe) -> int:
         """See MarketDataHub."""
         series = self._keepers.series(market, frame) if self.is_running else None
         return series.version if series else 0
 
-    def _frame(self, name: str) -> Timeframe:
-        frame = named_timeframe(name)
-        if frame not in self.settings.frames:
-            raise SettingsError(f"this hub does not serve {frame}; it serves {', '.join(self.available_frames())}")
-        return frame
-
-    def available_frames(self) -> list[str]:
-        """Return the names of the timeframes that this hub serves."""
-        return [frame.name for frame in self.settings.frames]
-
     def available(self) -> dict[str, list[str]]:
         """See MarketDataHub."""
-        return {market: self.available_frames() for market in (self._keepers.all() if self.is_running else ())}
+        names = [frame.name for frame in self.settings.frames]
+        return dict.fromkeys(self._keepers.all() if self.is_running else (), names)
 
     def status(self) -> HubStatus:
         """See MarketDataHub."""
@@ -445,72 +411,25 @@ class Hub:
         raise SettingsError("this hub keeps no journal to replay")
 
     # --- alerts -----------------------------------------------------------------------------------------------------
-    def set_alert(self, alert: Mapping[str, Any], sink: Callable[[Row], None]) -> str:
+    def set_alert(self, alert: Mapping[str, Any], sink: RowSink) -> str:
         """See MarketDataHub."""
         self._check_running()
         made = parse_alert(alert, self.resolve, sink)
-
-        def look(row: Row) -> None:
-            if (fired := made.look(row, self._clocks.now_ms())) is not None:
-                self.topics.publish(fired)
-                made.sink(fired)
-
-        self._alerts[made.id] = (made, self.listen([made.kind], [made.market], look))
+        self._alerts[made.id] = self.listen([made.kind], [made.market], lambda row: self._look(made, row))
         return made.id
+
+    def _look(self, alert: Alert, row: Row) -> None:
+        if (fired := alert.look(row, self._clocks.now_ms())) is not None:
+            self.topics.publish(fired)
+            alert.sink(fired)
 
     def remove_alert(self, alert_id: str) -> bool:
         """See MarketDataHub."""
-        found = self._alerts.pop(alert_id, None)
-        if found is None:
-            return False
-        found[1].end()  # type: ignore[attr-defined]  # made by `listen` above
-        return True
+        listening = self._alerts.pop(alert_id, None)
+        if listening is not None:
+            listening.end()
+        return listening is not None
 
     def _check_running(self) -> None:
         if not self.is_running:
             raise NotRunning("the hub is not running")
-
-
-class _Listening:
-    """A listener's topics, and the channels and keepers that are open for it."""
-
-    def __init__(self, hub: Hub, sink: RowSink) -> None:
-        self._hub = hub
-        self._sink = sink
-        self.topics: list[Topic] = []
-        self._releases: list[Callable[[], None]] = []
-        self.on_end: Callable[[], None] | None = None
-
-    def add(self, topic: Topic) -> None:
-        """Listen to a topic, opening what it needs. Raises as `Readers.acquire`."""
-        hub = self._hub
-        if topic.kind is Kind.OHLCV:
-            hub._keepers.acquire(topic.market)
-            self._releases.append(lambda: hub._keepers.release(topic.market))
-        else:
-            for number, feed in enumerate(FEEDS_OF[topic.kind]):
-                if topic.market == ALL:
-                    raise SettingsError(f"{topic.kind} needs the names of markets")
-                channel = Channel(feed, topic.market)
-                if number and not hub._readers.offers(channel):
-                    continue  # what the first feed alone makes is worth having too
-                hub._readers.acquire(channel)
-                self._releases.append(lambda channel=channel: hub._readers.release(channel))  # type: ignore[misc]
-        hub.topics.add(topic, self._sink)
-        self.topics.append(topic)
-
-    def end(self) -> None:
-        """Give everything up at once. Safe to repeat."""
-        for topic in self.topics:
-            self._hub.topics.remove(topic, self._sink)
-        for release in self._releases:
-            release()
-        self.topics = []
-        self._releases = []
-        if self.on_end is not None:
-            self.on_end()
-            self.on_end = None
-
-    async def close(self) -> None:
-        """See Listening."""
-        self.end()

@@ -66,3 +66,11 @@ class HubSettings:
     def frames(self) -> tuple[Timeframe, ...]:
         """The timeframes, shortest first."""
         return tuple(sorted({timeframe(name) for name in self.timeframes}, key=lambda frame: frame.seconds))
+
+    def frame(self, name: str) -> Timeframe:
+        """Return a timeframe by any of its names. Raises SettingsError for one that this hub does not serve."""
+        frame = timeframe(name)
+        if frame not in self.frames:
+            names = ", ".join(each.name for each in self.frames)
+            raise SettingsError(f"this hub does not serve {frame}; it serves {names}")
+        return frame

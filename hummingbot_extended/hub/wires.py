@@ -43,7 +43,10 @@ class _TransportWire:
     @property
     def is_free(self) -> bool:
         """See Wire."""
-        return not self._waiting_bytes()
+        try:
+            return not self._waiting_bytes()
+        except AttributeError:  # a TLS transport that is closed for good has no buffer any more (asyncio.sslproto)
+            return True
 
     @property
     def is_closing(self) -> bool:
@@ -92,7 +95,7 @@ class EventStreamWire(_TransportWire):
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """See Wire."""
-        if self.is_free:
+        if self.is_free and not self.is_closing:
             self._transport.write(b"0\r\n\r\n")
             self._transport.close()
         else:

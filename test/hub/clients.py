@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-DEADLINE_S = 5.0
+DEADLINE_S = 20.0
 
 
 class Client:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from hummingbot_extended.venue.settings import VenueSettings
 MARKET = "BTC-USD"
 
 
-async def until[T](read: Callable[[], T], timeout_s: float = 8.0) -> T:
+async def until[T](read: Callable[[], T], timeout_s: float = 20.0) -> T:
     """Poll until `read` gives something true."""
     deadline = time.monotonic() + timeout_s
     while not (value := read()):
@@ -65,18 +65,26 @@ async def living(venue: PracticeVenue) -> AsyncIterator[PracticeVenue]:
 
 
 @asynccontextmanager
-async def parts_of(venue: PracticeVenue, settings: HubSettings) -> AsyncIterator[Parts]:
+async def parts_of(
+    venue: PracticeVenue, settings: HubSettings, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
-        yield await make_parts(settings, stack, environ={"EXTENDED_PERPETUAL_LOCAL_URL": venue.origin})
+        local = {"EXTENDED_PERPETUAL_LOCAL_URL": venue.origin}
+        yield await make_parts(settings, stack, environ=local | dict(environ or {}))
 
 
 @asynccontextmanager
 async def hub_on(
-    venue: PracticeVenue, *, clocks: Clocks | None = None, more_sources: Any = (), **settings: Any
+    venue: PracticeVenue,
+    *,
+    clocks: Clocks | None = None,
+    more_sources: Any = (),
+    environ: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Hub]:
     """A running hub that reads `venue`."""
     chosen = HubSettings(**{"linger_s": 0.5} | settings)
-    async with parts_of(venue, chosen) as parts:
+    async with parts_of(venue, chosen, environ) as parts:
         history = ExchangeLoader(parts.rest, clock=(clocks or Clocks()).wall)
         parts = Parts(parts.rest, (*more_sources, *parts.sources), history)
         async with Hub(chosen, parts=parts, clocks=clocks) as hub:

@@ -41,7 +41,13 @@ class OtherVenue:
     def trade(self, price: Decimal) -> None:
         now_ms = int(time.time() * 1000)
         trade = PublicTrade(
-            id=next(self._ids), market=MARKET, side=Side.BUY, type=TradeType.TRADE, time_ms=now_ms, price=price, qty=price
+            id=next(self._ids),
+            market=MARKET,
+            side=Side.BUY,
+            type=TradeType.TRADE,
+            time_ms=now_ms,
+            price=price,
+            qty=price,
         )
         for sink in self.sinks:
             sink.take(TradesFrame(trades=[trade], ts_ms=now_ms, seq=1))
