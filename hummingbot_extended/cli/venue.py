@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Faults: cut, half_open, stall, gap, duplicate, reorder, garbage, empty_order_snapshot, server_error, too_many_requests,
-reply_lost, reply_error, slow_reply, bare_404, late_rejection, post_only_mode, reduce_only_mode, maintenance,
-slow_clock. Each takes path=, market=, account=, count=, probability=, seed=, after=, duration_s=, value=:
+reply_lost, reply_error, slow_reply, late_reply, bare_404, late_rejection, post_only_mode, reduce_only_mode,
+maintenance, slow_clock. Each takes path=, market=, account=, count=, probability=, seed=, after=, duration_s=, value=:
 --fault 'gap,path=*orderbooks*,count=3'. While running, the same over HTTP:
 POST /practice/faults {"kind": "gap", "count": 3}; GET /practice/faults counts how often each fired; GET /practice lists
 all of the control API (ledger, prices, funding, accounts, variants).

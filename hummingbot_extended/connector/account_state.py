@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.perpetual_trading import PerpetualTrading
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 
 from hummingbot_extended.connector import translate
+from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.errors import ExtendedError
 from hummingbot_extended.exchange.enums import OrderStatus, TradeType
@@ -68,7 +68,9 @@ class AccountState:
     told while it was under way: take `mark()` before the request, hand it to `apply_*` with the answer.
     """
 
-    def __init__(self, tracker: ClientOrderTracker, perpetual: PerpetualTrading, host: Host, tasks: Tasks) -> None:
+    def __init__(
+        self, tracker: ExtendedClientOrderTracker, perpetual: PerpetualTrading, host: Host, tasks: Tasks
+    ) -> None:
         self._tracker = tracker
         self._perpetual = perpetual
         self._host = host
@@ -125,7 +127,7 @@ class AccountState:
         accepted = update.new_state is not OrderState.FAILED
         self._remember(client_order_id, _Seen(order.updated_time_ms, order.status, rested, accepted))
         self._report_trigger(order, before, tracked)
-        await self._create_first(tracked, update)
+        self._tracker.announce(client_order_id, update.exchange_order_id, update.update_timestamp)
         if not _lacks_fills(tracked, order):
             await self._finalise(tracked, order, update)
             return True
@@ -134,12 +136,6 @@ class AccountState:
         if client_order_id not in self._filling or order.status.is_final:
             self._tasks.start(self._catch_up(tracked, order, update), name=f"fills of {client_order_id}")
         return True
-
-    async def _create_first(self, tracked: InFlightOrder, update: OrderUpdate) -> None:
-        """Have Hummingbot record the order before its end: an order without its Created event is in no database."""
-        ends = update.new_state in (OrderState.CANCELED, OrderState.PARTIALLY_FILLED, OrderState.FILLED)
-        if tracked.is_pending_create and ends:
-            await self._tracker.process_order_update(update._replace(new_state=OrderState.OPEN, misc_updates=None))
 
     async def _catch_up(self, tracked: InFlightOrder, order: Order, update: OrderUpdate) -> None:
         """Get the fills that a status speaks of, and only then end the order: a fill that wins a race is a fill."""

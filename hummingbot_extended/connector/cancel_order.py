@@ -52,32 +52,37 @@ class Canceller:
         self._apply = apply
         self._is_searched = is_searched
         self._under_way: dict[str, asyncio.Future[bool]] = {}
-        self._wished: set[str] = set()
+        self._wished: dict[str, InFlightOrder] = {}
 
-    def take_wish(self, tracked: InFlightOrder) -> bool:
-        """Return, once, whether an order should be cancelled now that it is known."""
-        wished = tracked.client_order_id in self._wished
-        self._wished.discard(tracked.client_order_id)
-        return wished and not tracked.is_done
+    def take_wish(self, client_order_id: str) -> InFlightOrder | None:
+        """Return, once, an order whose cancel was asked for before it was known to exist; None where it was not."""
+        return self._wished.pop(client_order_id, None)
+
+    def _wish(self, tracked: InFlightOrder) -> None:
+        open_still = {key: order for key, order in self._wished.items() if not order.is_done}
+        self._wished = {**open_still, tracked.client_order_id: tracked}
 
     async def cancel(self, tracked: InFlightOrder) -> bool:
         """Return True when the exchange will cancel the order (the stream tells when), False when it had ended already.
 
-        Raises NotFound only when the exchange knows no such order and it is old enough to be known; OrderUnresolved
-        while that is not so, or while it is not known whether there is an order: then the wish is kept for `take_wish`.
-        TransportError and other ApiErrors come as they are.
+        While it is not known whether there is an order, no answer says that it will be gone: the wish is kept for
+        `take_wish`, whatever comes of this call, and the result is not True. Raises NotFound only when the exchange
+        knows no such order and it is old enough to be known; OrderUnresolved while that is not so, or while the outcome
+        of placing it is being asked for. TransportError and other ApiErrors come as they are.
         """
         key = tracked.client_order_id
-        if self._is_searched(key):
-            self._wished.add(key)
+        if tracked.exchange_order_id is None and self._is_searched(key):
+            self._wish(tracked)
             raise OrderUnresolved(f"it is not known yet whether the exchange has {key}; it will be cancelled if so")
         if key in self._under_way:
             return await asyncio.shield(self._under_way[key])
         under_way = self._under_way[key] = asyncio.get_running_loop().create_future()
         will_be_cancelled = False
         try:
-            will_be_cancelled = await self._cancel(tracked)
+            will_be_cancelled = await self._cancel(tracked) and tracked.exchange_order_id is not None
         finally:
+            if tracked.exchange_order_id is None:
+                self._wish(tracked)
             del self._under_way[key]
             under_way.set_result(will_be_cancelled)  # an error is told to the first one only, and counts once
         return will_be_cancelled

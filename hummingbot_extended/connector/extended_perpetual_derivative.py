@@ -42,6 +42,7 @@ from hummingbot_extended.connector.adoption import Adoption
 from hummingbot_extended.connector.bot_identity import BotIdentity, identify
 from hummingbot_extended.connector.cancel_all import CancelAll
 from hummingbot_extended.connector.cancel_order import Canceller, exchange_id, is_young
+from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.credentials import SIBLINGS, prove_credentials
 from hummingbot_extended.connector.dead_mans_switch import DeadMansSwitch
@@ -150,7 +151,6 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             self._rest,
             self._owned_tasks,
             on_found=self._state.apply_order,
-            on_known=self._cancel_if_wished,
             on_missing=self._order_is_missing,
         )
         self._reconciler = Reconciler(
@@ -329,6 +329,9 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         transports = stream_transports(self._web_assistants_factory, self._settings.transport, url=url)
         return StreamSupervisor(request, transports, name=f"{self.name} account", **handlers)
 
+    def _create_order_tracker(self) -> ExtendedClientOrderTracker:
+        return ExtendedClientOrderTracker(self)
+
     @property
     def _identity(self) -> BotIdentity:
         if self._identity_ is None:
@@ -465,15 +468,16 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         super().restore_tracking_states(orders)
 
     def trigger_event(self, event_tag: Any, message: Any) -> None:
-        """Pass an event on; once an order is recorded, the journal of intents need not remember it."""
+        """Pass an event on. A recorded order is not in the journal of intents any more, and can be cancelled now if
+        that was asked for while nobody knew whether it exists.
+        """
         super().trigger_event(event_tag, message)
+        is_created = event_tag in (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated)
         journal = self._identity_.journal if self._identity_ else None
-        if journal and event_tag in (
-            MarketEvent.BuyOrderCreated,
-            MarketEvent.SellOrderCreated,
-            MarketEvent.OrderFailure,
-        ):
+        if journal and (is_created or event_tag is MarketEvent.OrderFailure):
             journal.strike_out(message.order_id)
+        if is_created and (unwanted := self._canceller.take_wish(message.order_id)) is not None:
+            self._owned_tasks.start(self._cancel_unwanted(unwanted), name=f"cancel {message.order_id}")
 
     # === markets and rules ==========================================================================================
 
@@ -713,7 +717,6 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
                     exchange_order_id=exchange_order_id,
                 )
             )
-        await self._cancel_if_wished(order)
         return exchange_order_id
 
     async def _place_order(
@@ -743,10 +746,10 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             self.logger().warning(f"The cancel of {order_id} is not confirmed yet: {error}")
             return False
 
-    async def _cancel_if_wished(self, tracked: InFlightOrder) -> None:
-        """Cancel an order whose cancel was asked for while nobody knew whether it exists."""
-        if self._canceller.take_wish(tracked):
-            await self._execute_order_cancel(tracked)
+    async def _cancel_unwanted(self, order: InFlightOrder) -> None:
+        """Cancel an order whose cancel was asked for before it was known to exist, unless it has ended meanwhile."""
+        if not order.is_done:
+            await self._execute_order_cancel(order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
         """Cancel this bot's open orders by one request and verify it. True for each that is open no more."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -53,9 +53,8 @@ async def find_order(rest: ExtendedRest, external_id: str, order_id: int | None 
 class OrderOutcomes:
     """Sends orders; turns an unknown outcome into accepted or rejected, in the call or later in the background.
 
-    `on_found(order)` is awaited with what the exchange says. `on_known(tracked)` is awaited when a search has found the
-    order; `on_missing(tracked, error)` is called when the exchange has repeatedly said that it knows no such order, not
-    before `VISIBLE_AFTER_S`. Network errors never end a search.
+    `on_found(order)` is awaited with what the exchange says; `on_missing(tracked, error)` is called when the exchange
+    has repeatedly said that it knows no such order, not before `VISIBLE_AFTER_S`. Network errors never end a search.
     """
 
     def __init__(
@@ -64,13 +63,11 @@ class OrderOutcomes:
         tasks: Tasks,
         *,
         on_found: Callable[[Order], Any],
-        on_known: Callable[[InFlightOrder], Awaitable[None]],
         on_missing: Callable[[InFlightOrder, NotFound], None],
     ) -> None:
         self._rest = rest
         self._tasks = tasks
         self._on_found = on_found
-        self._on_known = on_known
         self._on_missing = on_missing
         self._searched: set[str] = set()
 
@@ -126,9 +123,7 @@ class OrderOutcomes:
             missing = await self._ask_until_known(tracked, give_up_after_s=VISIBLE_AFTER_S)
         finally:
             self._searched.discard(tracked.client_order_id)
-        if missing is None:
-            await self._on_known(tracked)
-        elif tracked.is_pending_create:
+        if missing is not None and tracked.is_pending_create:
             self._on_missing(tracked, missing)
 
     async def _ask_until_known(self, tracked: InFlightOrder, give_up_after_s: float | None = None) -> NotFound | None:

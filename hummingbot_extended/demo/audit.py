@@ -1,7 +1,7 @@
 """Compare Hummingbot's books with the venue's, item by item."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from hummingbot_extended.demo.books import Books, Fill
@@ -35,7 +35,6 @@ def audit(hummingbot: Books, venue: Books, mark_prices: Mapping[str, Decimal], v
 
     `mark_prices` are the venue's by trading pair; `venue_pnl` is its equity less what the account started with (quote).
     """
-    venue = _without_unannounced(venue, hummingbot)
     pairs = {fill.trading_pair for fill in venue.fills.values()} | {f.trading_pair for f in hummingbot.fills.values()}
     marks = {pair: mark_prices[pair] for pair in pairs}
     lines = [
@@ -49,12 +48,6 @@ def audit(hummingbot: Books, venue: Books, mark_prices: Mapping[str, Decimal], v
         _compared("profit and loss", hummingbot.pnl(marks), venue_pnl),
     ]
     return Audit(tuple(lines), tuple(_differences(hummingbot, venue)))
-
-
-def _without_unannounced(venue: Books, hummingbot: Books) -> Books:
-    """Leave out orders rejected before Hummingbot could announce them: it records no order that it never created."""
-    kept = {key: o for key, o in venue.orders.items() if o.state != "REJECTED" or key in hummingbot.orders}
-    return replace(venue, orders=kept)
 
 
 def _compared(what: str, hummingbot: Decimal | int, venue: Decimal | int) -> Line:

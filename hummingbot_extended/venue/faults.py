@@ -32,7 +32,8 @@ class FaultKind(StrEnum):
     TOO_MANY_REQUESTS = "too_many_requests"  # 429, the command is not carried out
     REPLY_LOST = "reply_lost"  # the command is carried out, the connection ends without a reply
     REPLY_ERROR = "reply_error"  # the command is carried out, the reply is status `value` (default 502)
-    SLOW_REPLY = "slow_reply"  # the reply waits `value` seconds (default 5)
+    SLOW_REPLY = "slow_reply"  # the command waits `value` seconds (default 5), is carried out, and replied to
+    LATE_REPLY = "late_reply"  # the command is carried out, the reply waits `value` seconds (default 5)
     BARE_404 = "bare_404"  # 404 without a body, as seen on testnet's order paths
     # --- the exchange
     LATE_REJECTION = "late_rejection"  # an accepted order is rejected by the engine
@@ -48,13 +49,14 @@ STREAM_FAULTS = frozenset(
 )
 REQUEST_FAULTS = frozenset(
     {FaultKind.SERVER_ERROR, FaultKind.TOO_MANY_REQUESTS, FaultKind.REPLY_LOST, FaultKind.REPLY_ERROR}
-    | {FaultKind.SLOW_REPLY, FaultKind.BARE_404}
+    | {FaultKind.SLOW_REPLY, FaultKind.LATE_REPLY, FaultKind.BARE_404}
 )
 DEFAULT_VALUES = {
     FaultKind.STALL: 30.0,
     FaultKind.SERVER_ERROR: 500.0,
     FaultKind.REPLY_ERROR: 502.0,
     FaultKind.SLOW_REPLY: 5.0,
+    FaultKind.LATE_REPLY: 5.0,
     FaultKind.SLOW_CLOCK: -3.0,
 }
 

@@ -50,7 +50,7 @@ class Rest:
             self._check(request)
             await self.suffer_before(request)
             response = self._respond(await handler(request))
-            response = self._suffer_after(request, response)
+            response = await self._suffer_after(request, response)
         except Refusal as refused:
             response = self.refuse(refused)
         except ReplyLost:
@@ -84,7 +84,9 @@ class Rest:
             else:
                 raise Refusal(404, None, "")
 
-    def _suffer_after(self, request: web.Request, response: web.Response) -> web.Response:
+    async def _suffer_after(self, request: web.Request, response: web.Response) -> web.Response:
+        if late := self._fires(request, FaultKind.LATE_REPLY):
+            await asyncio.sleep(late.value)
         if self._fires(request, FaultKind.REPLY_LOST):
             raise ReplyLost
         fault = self._fires(request, FaultKind.REPLY_ERROR)

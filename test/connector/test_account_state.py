@@ -5,13 +5,13 @@ import itertools
 from decimal import Decimal
 
 import pytest
-from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.perpetual_trading import PerpetualTrading
-from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.data_type.in_flight_order import OrderState, OrderUpdate
 from hummingbot.core.event.events import MarketEvent
 
 from hummingbot_extended.connector import account_state
 from hummingbot_extended.connector.account_state import AccountState
+from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.errors import RequestTimedOut
 from hummingbot_extended.exchange.enums import OrderStatus
@@ -35,11 +35,11 @@ class World:
         self.events = []
         self.expired, self.foreign, self.balances, self.recorded = [], [], [], set()
         self.rest_fills, self.fetched = [], 0
-        self.tracker = ClientOrderTracker(self)
+        self.tracker = ExtendedClientOrderTracker(self)
         self.perpetual = PerpetualTrading([PAIR])
         self.tasks = Tasks()
         self.state = AccountState(self.tracker, self.perpetual, self, self.tasks)
-        self.order = models.tracked()
+        self.order = models.tracked(exchange_id=None)
         self.tracker.start_tracking_order(self.order)
 
     def trigger_event(self, tag, event):
@@ -72,7 +72,8 @@ class World:
         return known
 
     def fill(self, trade_id, **changes):
-        self.state.apply_trades([models.trade(trade_id, **changes)])
+        ours = {} if "orderId" in changes else {"externalOrderId": "a"}
+        self.state.apply_trades([models.trade(trade_id, **ours, **changes)])
 
     def count(self, tag):
         return sum(each is tag for each, _ in self.events)
@@ -113,6 +114,7 @@ async def test_every_order_of_news_ends_the_same(world, order):
     assert world.filled == 1
     assert world.count(MarketEvent.OrderFilled) == 2
     assert world.count(MarketEvent.BuyOrderCreated) == world.count(MarketEvent.BuyOrderCompleted) == 1
+    assert world.events[0][0] is MarketEvent.BuyOrderCreated
     assert world.state.is_acknowledged("a")
     assert world.tracker.active_orders == {}
 
@@ -174,7 +176,6 @@ async def test_older_news_changes_nothing(world):
 async def test_rejected_order_fails_and_was_never_acknowledged(world):
     await world.tell(status="REJECTED", statusReason="NOT_ENOUGH_FUNDS")
     assert world.order.is_failure
-    assert world.count(MarketEvent.BuyOrderCreated) == 0
     assert not world.state.is_acknowledged("a")
     assert not world.state.is_acknowledged("unknown")
 
@@ -271,9 +272,45 @@ async def test_poll_that_is_older_than_an_event_is_discarded(world):
     assert world.balances == [5, 6]
 
 
-async def test_order_that_is_told_only_at_its_end_is_created_first(world):
+ENDS = {
+    "CANCELLED": MarketEvent.OrderCancelled,
+    "EXPIRED": MarketEvent.OrderCancelled,
+    "FILLED": MarketEvent.BuyOrderCompleted,
+    "REJECTED": MarketEvent.OrderFailure,
+}
+
+
+@pytest.mark.parametrize(
+    ("end", "fill_comes"), [*itertools.product(list(ENDS)[:3], ["before", "after", "never"]), ("REJECTED", "never")]
+)
+async def test_order_that_is_told_only_at_its_end_is_created_first(world, end, fill_comes):
     """An order without a Created event is in no database, and its fills belong to nothing."""
+    qty = {"never": "0", "after": "1", "before": "1"}[fill_comes]
+    if fill_comes == "before":
+        world.fill(1, qty=qty)
+    await world.tell(status=end, filledQty=qty, updatedTime=30)
+    if fill_comes == "after":
+        world.fill(1, qty=qty)
+    if end == "FILLED" and fill_comes == "never":
+        world.order.completely_filled_event.set()  # spares Hummingbot's own wait for the fills
+    await world.settle()
+    filled = [MarketEvent.OrderFilled] if fill_comes != "never" else []
+    assert [tag for tag, _ in world.events] == [MarketEvent.BuyOrderCreated, *filled, ENDS[end]]
+    assert world.events[0][1].exchange_order_id == "1"
+
+
+async def test_order_that_was_given_up_is_created_before_its_late_fill(world):
+    await world.tracker.process_order_update(OrderUpdate(PAIR, 0, OrderState.FAILED, "a"))
     world.fill(1, **FIRST)
-    await world.tell(**CANCELLED)
     tags = [tag for tag, _ in world.events]
-    assert tags == [MarketEvent.OrderFilled, MarketEvent.BuyOrderCreated, MarketEvent.OrderCancelled]
+    assert tags == [MarketEvent.OrderFailure, MarketEvent.BuyOrderCreated, MarketEvent.OrderFilled]
+
+
+@pytest.mark.parametrize("is_created", [False, True])
+async def test_restored_order_is_created_once_over_both_lives(world, is_created):
+    if is_created:
+        await world.tell(**NEW)
+    later = World()
+    later.tracker.restore_tracking_states({"a": world.order.to_json()})
+    await later.tell(**{**NEW, "updatedTime": 11})
+    assert world.count(MarketEvent.BuyOrderCreated) + later.count(MarketEvent.BuyOrderCreated) == 1

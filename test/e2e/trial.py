@@ -51,6 +51,7 @@ FAULTS: Mapping[str, Mapping[str, object]] = {
     "order reply 502": {"kind": "reply_error", "path": ORDER, "count": 2},
     "cancel reply lost": {"kind": "reply_lost", "path": CANCEL, "count": 2},
     "slow reply": {"kind": "slow_reply", "path": ORDER, "count": 1, "value": 4},
+    "late reply": {"kind": "late_reply", "path": ORDER, "count": 2, "value": 1.5},
     "bare 404": {"kind": "bare_404", "path": "GET /api/v1/user/order*", "count": 2, "duration_s": 5},
     "late rejection": {"kind": "late_rejection", "count": 2},
     "post-only mode": {"kind": "post_only_mode", "duration_s": 1.5},

@@ -1,5 +1,6 @@
 """What every endpoint shares: User-Agent, key, rate limit, envelope, Date header, faults."""
 
+import asyncio
 import email.utils
 import time
 
@@ -108,6 +109,17 @@ async def test_a_lost_reply_leaves_the_command_done(kind: str) -> None:
         await until(lambda: venue.engine.queries.orders_by_external_id(client.account, "done"))
         status, reply_body = await client.call("POST", "/user/order", json=body)
         assert (status, reply_body["error"]["code"]) == (400, 1134)
+
+
+async def test_a_late_reply_comes_after_the_command_is_done() -> None:
+    async with trading() as (venue, client):
+        venue.faults.add(FaultSpec(kind=FaultKind.LATE_REPLY, path="POST *order", value=2.0), venue.core.now_ms())
+        placing = asyncio.create_task(
+            client.call("POST", "/user/order", json=client.order("BUY", "0.01", "80000", "x"))
+        )
+        await until(lambda: venue.engine.queries.orders_by_external_id(client.account, "x"))
+        assert not placing.done()
+        assert (await placing)[0] == 200
 
 
 async def test_other_request_faults_happen_to_their_target_only() -> None:
