@@ -12,7 +12,6 @@ from hummingbot.core.data_type.common import OrderType as HummingbotOrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.data_type.order_book import OrderBook
 
-from hummingbot_extended.exchange.enums import OrderStatus as ExchangeStatus
 from hummingbot_extended.gateway.enums import MarketType, OrderSide
 from hummingbot_extended.gateway.errors import (
     ErrorCode,
@@ -35,8 +34,8 @@ class TellsOrders(Protocol):
         """Return whether the exchange has confirmed the order."""
         ...
 
-    def exchange_status(self, client_order_id: str) -> ExchangeStatus | None:
-        """Return the exchange's status of the order."""
+    def was_triggered(self, client_order_id: str) -> bool:
+        """Return whether the price that a stop order waits for has come."""
         ...
 
     def trading_refusal(self, trading_pair: str) -> str | None:
@@ -99,6 +98,10 @@ class Exchange:
         if rule is None:
             raise ExchangeUnavailableError(f"{self.name} has not told the trading rules of {market} yet; try again")
         return rule
+
+    def was_triggered(self, order_id: str) -> bool:
+        """Return whether a stop order on the exchange has met its price."""
+        return self.told_by is not None and self.told_by.was_triggered(order_id)
 
     def order_types(self) -> list[HummingbotOrderType]:
         """Return the order types of the connector."""

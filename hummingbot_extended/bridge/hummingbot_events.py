@@ -16,7 +16,7 @@ from hummingbot.core.event.events import AccountEvent, MarketEvent, OrderFilledE
 
 from hummingbot_extended.bridge.exchanges import Exchange
 from hummingbot_extended.bridge.failures import classify
-from hummingbot_extended.bridge.registry import OrderRecord, Registry
+from hummingbot_extended.bridge.registry import ARMED, ON_EXCHANGE, OrderRecord, Registry
 from hummingbot_extended.gateway.enums import OrderSide, OrderStatus, OrderType
 from hummingbot_extended.gateway.protocol import plain
 
@@ -101,7 +101,7 @@ class HummingbotEvents:
                 trade.fee,
                 _time(trade.fill_timestamp),
             )
-        self._registry.observe(
+        self._observe(
             record,
             _STATES.get(order.current_state, OrderStatus.OPEN),
             filled=order.executed_amount_base,
@@ -164,25 +164,32 @@ class HummingbotEvents:
     def _completed(self, event: Any) -> None:
         if record := self._find(event.order_id):
             # Hummingbot gives up waiting for fills after some seconds; the amount is then what it has seen.
-            self._registry.observe(record, OrderStatus.FILLED, filled=event.base_asset_amount)
+            self._observe(record, OrderStatus.FILLED, filled=event.base_asset_amount)
 
     def _cancelled(self, event: Any) -> None:
         if record := self._find(event.order_id) or self._add_in_flight(event.order_id):
-            self._registry.observe(record, OrderStatus.CANCELLED)
+            self._observe(record, OrderStatus.CANCELLED)
 
     def _expired(self, event: Any) -> None:
         if record := self._find(event.order_id) or self._add_in_flight(event.order_id):
             record.reason = "expired"
             if record.is_closed:
                 self._registry.tell(record)
-            self._registry.observe(record, OrderStatus.CANCELLED)
+            self._observe(record, OrderStatus.CANCELLED)
 
     def _failed(self, event: Any) -> None:
         if not (record := self._find(event.order_id) or self._add_in_flight(event.order_id)):
             return
         record.error_code, record.reason = classify(event.error_type, event.error_message)
-        self._registry.observe(record, OrderStatus.FAILED)
+        self._observe(record, OrderStatus.FAILED)
         self._tell_failure(record)
+
+    def _observe(self, record: OrderRecord, status: OrderStatus, **facts: Any) -> None:
+        """Take in a report; of a stop order that met its price and ended at once, its trigger first."""
+        is_armed = record.trigger == ARMED and record.held_by == ON_EXCHANGE
+        if is_armed and self._exchange.was_triggered(record.connector_id):
+            self._registry.triggered(record)
+        self._registry.observe(record, status, **facts)
 
     def _find(self, order_id: str) -> OrderRecord | None:
         return self._registry.find(self._exchange.name, order_id)

@@ -7,7 +7,6 @@ import time
 from hummingbot_extended.bridge.exchanges import Exchange, Exchanges
 from hummingbot_extended.bridge.order_desk import place
 from hummingbot_extended.bridge.registry import ARMED, ON_BRIDGE, TRIGGERED, OrderRecord, Registry
-from hummingbot_extended.exchange.enums import OrderStatus as ExchangeStatus
 from hummingbot_extended.gateway.enums import OrderSide, OrderStatus
 from hummingbot_extended.gateway.errors import HummingbotClientException
 
@@ -18,13 +17,6 @@ SOON_S = 0.002
 YOUNG_S = 0.5
 SELDOM_S = 0.05
 ARMED_S = 0.01
-
-_AFTER_TRIGGER = (
-    ExchangeStatus.TRIGGERED,
-    ExchangeStatus.NEW,
-    ExchangeStatus.PARTIALLY_FILLED,
-    ExchangeStatus.FILLED,
-)
 
 
 class OrderWatch:
@@ -75,11 +67,8 @@ class OrderWatch:
         if record.held_by == ON_BRIDGE:
             if _is_reached(record, exchange):
                 self._fire(record, exchange)
-        elif exchange.told_by is not None:
-            status = exchange.told_by.exchange_status(record.connector_id)
-            if status in _AFTER_TRIGGER:
-                record.trigger = TRIGGERED
-                self._registry.observe(record, record.state.status, triggered=True)
+        elif exchange.was_triggered(record.connector_id):
+            self._registry.triggered(record)
 
     def _fire(self, record: OrderRecord, exchange: Exchange) -> None:
         order_type = "LIMIT" if record.order_type.has_price else "MARKET"

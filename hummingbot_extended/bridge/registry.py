@@ -170,6 +170,11 @@ class Registry:
             record.trigger, record.state.triggered = TRIGGERED, True
         return True
 
+    def triggered(self, record: OrderRecord) -> None:
+        """Take in, and tell, that the price a stop order waits for has come."""
+        record.trigger = TRIGGERED
+        self.observe(record, record.state.status, triggered=True)
+
     def tell(self, record: OrderRecord) -> None:
         """Write a record that was changed, and tell of it."""
         self._changed(record)

@@ -59,6 +59,7 @@ class _Seen:
     status: OrderStatus
     rested: bool
     accepted: bool
+    triggered: bool
 
 
 class AccountState:
@@ -103,6 +104,11 @@ class AccountState:
         seen = self._seen.get(client_order_id)
         return seen is not None and seen.accepted
 
+    def was_triggered(self, client_order_id: str) -> bool:
+        """Return whether a conditional order's price has come, as far as the exchange has told; it stays true."""
+        seen = self._seen.get(client_order_id)
+        return seen is not None and seen.triggered
+
     def find(self, external_id: str | None, order_id: int) -> InFlightOrder | None:
         """Return the tracked order, also one that is done lately or counted as lost."""
         active = self._tracker.active_orders.get(external_id or "")
@@ -125,8 +131,12 @@ class AccountState:
         rested = (before is not None and before.rested) or not order.status.is_final
         update = translate.order_update(order, client_order_id, tracked.trading_pair, rested=rested)
         accepted = update.new_state is not OrderState.FAILED
-        self._remember(client_order_id, _Seen(order.updated_time_ms, order.status, rested, accepted))
-        self._report_trigger(order, before, tracked)
+        triggered = _is_triggered(order, before)
+        self._remember(client_order_id, _Seen(order.updated_time_ms, order.status, rested, accepted, triggered))
+        if triggered and not (before and before.triggered):
+            logging.getLogger(__name__).info(
+                "The conditional order %s on %s was triggered.", client_order_id, tracked.trading_pair
+            )
         self._tracker.announce(client_order_id, update.exchange_order_id, update.update_timestamp)
         if not _lacks_fills(tracked, order):
             await self._finalise(tracked, order, update)
@@ -175,13 +185,6 @@ class AccountState:
             await task
         if order.status is OrderStatus.EXPIRED and not was_done:
             self._host.order_expired(tracked)
-
-    def _report_trigger(self, order: Order, before: _Seen | None, tracked: InFlightOrder) -> None:
-        waited = before is not None and before.status is OrderStatus.UNTRIGGERED
-        if waited and order.status is not OrderStatus.UNTRIGGERED and not _ended_untriggered(order):
-            logging.getLogger(__name__).info(
-                "The conditional order %s on %s was triggered.", tracked.client_order_id, tracked.trading_pair
-            )
 
     def _remember(self, client_order_id: str, seen: _Seen) -> None:
         self._seen[client_order_id] = seen
@@ -258,5 +261,8 @@ def _lacks_fills(tracked: InFlightOrder, order: Order) -> bool:
     return tracked.executed_amount_base < order.filled_qty and not tracked.completely_filled_event.is_set()
 
 
-def _ended_untriggered(order: Order) -> bool:
-    return order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
+def _is_triggered(order: Order, before: _Seen | None) -> bool:
+    if order.status is OrderStatus.TRIGGERED or (before is not None and before.triggered):
+        return True
+    works = order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
+    return works and before is not None and before.status is OrderStatus.UNTRIGGERED

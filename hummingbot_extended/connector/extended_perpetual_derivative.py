@@ -102,8 +102,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     """The connector. Keys may be empty for an instance that does not trade; settings come as Hummingbot's config map
     (`connector_configuration`) or as keyword arguments with the names of `ConnectorSettings`.
 
-    Beside Hummingbot's interface: `acknowledged`, `exchange_status`, `trading_refusal`, and the arguments of
-    `order_entry.Extras` on `buy` and `sell`. Raises SettingsError for malformed keys or settings.
+    Beside Hummingbot's interface: `acknowledged`, `exchange_status`, `was_triggered`, `trading_refusal`, and the
+    arguments of `order_entry.Extras` on `buy` and `sell`. Raises SettingsError for malformed keys or settings.
     """
 
     web_utils = web_utils
@@ -448,6 +448,10 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     def exchange_status(self, client_order_id: str) -> OrderStatus | None:
         """Return the exchange's own word for an order's state (UNTRIGGERED, EXPIRED …); None before the first."""
         return self._state.status_of(client_order_id)
+
+    def was_triggered(self, client_order_id: str) -> bool:
+        """Return whether the price that a conditional order waits for has come, whatever became of the order then."""
+        return self._state.was_triggered(client_order_id)
 
     # === saved state ================================================================================================
 

@@ -55,6 +55,21 @@ async def test_stop_limit_rests_at_its_price_once_triggered(bridge, client):
     assert result["cancelled"] is True
 
 
+async def test_stop_that_meets_its_price_and_ends_unfilled_at_once_is_told_as_triggered_first(monkeypatch):
+    for pause in ("SOON_S", "SELDOM_S", "ARMED_S"):  # nobody looks between the trigger and the end
+        monkeypatch.setattr(f"hummingbot_extended.bridge.order_watch.{pause}", 60)
+    async with bridged() as bridge, bridge.client() as client:
+        price = await bridge.price()
+        order = await client.create_order(EXCHANGE, PAIR, OrderSide.BUY, OrderType.STOP, "0.01", stop_price=price + 400)
+        await jump(bridge, price + 401)  # and nothing is in the book to trade with
+        await until(lambda: client.ears.orders(order["order_id"])[-1:] == ["cancelled"])
+        told = [
+            (each["status"], each["trigger"])
+            for each in client.ears.of(EventType.ORDER_UPDATE, order_id=order["order_id"])
+        ]
+        assert told[-2:] == [("open", "triggered"), ("cancelled", "triggered")]
+
+
 async def test_untriggered_stop_can_be_cancelled(bridge, client):
     price = await bridge.price()
     order = await client.create_order(EXCHANGE, PAIR, OrderSide.BUY, OrderType.STOP, "0.01", stop_price=price + 400)
