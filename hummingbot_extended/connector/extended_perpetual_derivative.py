@@ -449,6 +449,13 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         """Return the exchange's own word for an order's state (UNTRIGGERED, EXPIRED …); None before the first."""
         return self._state.status_of(client_order_id)
 
+    def start_tracking_order(self, order_id: str, *args: Any, **kwargs: Any) -> None:
+        """Track an order. Without Hummingbot's clock (hummingbot-api runs none) it is created now, not at no time."""
+        super().start_tracking_order(order_id, *args, **kwargs)
+        order = self._order_tracker.active_orders.get(order_id)
+        if order is not None and math.isnan(order.creation_timestamp):
+            order.creation_timestamp = time.time()
+
     def was_triggered(self, client_order_id: str) -> bool:
         """Return whether the price that a conditional order waits for has come, whatever became of the order then."""
         return self._state.was_triggered(client_order_id)

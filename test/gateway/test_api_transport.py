@@ -27,6 +27,7 @@ from hummingbot_extended.gateway.errors import (
     RateLimitedError,
     RequestTimeoutError,
     ServerError,
+    UnknownMarketError,
 )
 from test.gateway.api_server import ACCOUNT, CONNECTOR, PAIR, PASSWORD, USER, hummingbot_api
 from test.gateway.conftest import Ears, until
@@ -44,7 +45,7 @@ BUY = (CONNECTOR, PAIR, OrderSide.BUY, OrderType.LIMIT)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr("hummingbot_extended.gateway.transports.api_orders.UNKNOWN_AFTER_S", 0.3)
-    monkeypatch.setattr("hummingbot_extended.gateway.transports.api.LOOK_S", 0.02)
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api_desk.LOOK_S", 0.02)
 
 
 @asynccontextmanager
@@ -140,14 +141,13 @@ async def test_market_order_carries_a_price_of_the_book_so_that_the_server_does_
 async def test_fills_come_once_each_by_polling(api, client):
     order = await client.create_order(*BUY, "0.3", "2900")
     for _ in range(3):
-        api.fill(order["order_id"], 0.1)
+        api.exchange.fill(order["order_id"], 0.1)
         await asyncio.sleep(0.12)
     await until(lambda: client.ears.of(EventType.ORDER_UPDATE, status="filled"))
     await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE)) == 3)
     await asyncio.sleep(0.3)
-    assert [fill["trade_id"] for fill in client.ears.of(EventType.TRADE_UPDATE)] == [
-        each["trade_id"] for each in api.trades
-    ]
+    trade_ids = [f"{order['order_id']}_{fill['trade_id']}" for fill in client.ears.of(EventType.TRADE_UPDATE)]
+    assert trade_ids == [each["trade_id"] for each in api.database.trades]
     assert len(await client.get_fills(CONNECTOR, PAIR)) == 3
     assert client.ears.of(EventType.ERROR) == []
 
@@ -161,33 +161,39 @@ async def test_fills_come_once_each_by_polling(api, client):
     ],
 )
 async def test_rejection_that_comes_after_201_raises(api, client, reason, error):
-    api.rejects = reason
-    with pytest.raises(error, match=r"Insufficient funds|Invalid order"):
+    api.exchange.rejects = reason
+    with pytest.raises(error, match=r"Insufficient funds|Invalid order") as refused:
         await client.create_order(*BUY, "0.1", "2900")
+    # The database knows nothing of such an order but that it failed.
+    (row,) = api.database.orders.values()
+    assert (row["trading_pair"], row["amount"]) == ("UNKNOWN", 0.0)
+    order = refused.value.data
+    assert (order["symbol"], order["side"], order["amount"], order["status"]) == (PAIR, "buy", "0.1", "failed")
+    assert (await client.get_order_status(CONNECTOR, PAIR, order["order_id"]))["status"] == "failed"
 
 
 async def test_order_whose_end_the_database_lost_is_reported_unknown_with_the_position(api, client):
-    api.positions = [{"trading_pair": PAIR, "amount": 0.1, "side": "LONG"}]
+    api.exchange.held = [{"trading_pair": PAIR, "amount": 0.1, "side": "LONG"}]
     order = await client.create_order(*BUY, "0.1", "2900")
-    api.lose_fills = True
-    api.fill(order["order_id"], 0.1)
+    api.exchange.lose_fills = True
+    api.exchange.fill(order["order_id"], 0.1)
     await until(lambda: client.ears.of(EventType.ERROR, code="order_state_unknown"))
     (event,) = client.ears.of(EventType.ERROR)
-    assert (event["order_id"], event["positions"]) == (order["order_id"], api.positions)
+    assert (event["order_id"], event["positions"]) == (order["order_id"], api.exchange.held)
     await asyncio.sleep(0.3)
     assert len(client.ears.of(EventType.ERROR)) == 1
 
 
 async def test_fills_that_do_not_add_up_are_reported(api, client):
     order = await client.create_order(*BUY, "0.1", "2900")
-    api.end(order["order_id"], "FILLED", filled_amount=0.0)
+    api.exchange.end(order["order_id"], "FILLED")
     await until(lambda: client.ears.of(EventType.ERROR, kind="fills"))
     assert "recorded fills of 0 " in client.ears.of(EventType.ERROR)[0]["message"]
 
 
 async def test_order_that_is_not_confirmed_in_time_is_answered_as_unacknowledged(api, client, monkeypatch):
-    monkeypatch.setattr("hummingbot_extended.gateway.transports.api.SETTLE_S", 0.1)
-    api.accept_after_s = 0.6
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api_desk.SETTLE_S", 0.1)
+    api.exchange.accept_after_s = 0.6
     order = await client.create_order(*BUY, "0.1", "2900")
     assert (order["status"], order["acknowledged"]) == ("open", False)
     await until(lambda: client.ears.of(EventType.ORDER_UPDATE, acknowledged=True))
@@ -196,20 +202,34 @@ async def test_order_that_is_not_confirmed_in_time_is_answered_as_unacknowledged
 async def test_cancel_that_is_not_confirmed_says_so(api):
     async with connected(api, request_timeout=0.3, retry_attempts=0) as client:
         order = await client.create_order(*BUY, "0.1", "2900")
-        api.cancels = False
+        api.exchange.cancels = False
         with pytest.raises(RequestTimeoutError, match="not confirmed"):
             await client.cancel_order(CONNECTOR, PAIR, order["order_id"])
         result = await client.cancel_all(CONNECTOR, PAIR)
         assert result == {"cancelled": [], "failed": [order["order_id"]]}
-        api.cancels = True
+        api.exchange.cancels = True
         assert await client.cancel_all() == {"cancelled": [order["order_id"]], "failed": []}
 
 
-async def test_history_is_the_newest_first_although_the_server_sorts_by_id(api, client):
+@pytest.mark.parametrize("newest_first", [True, False], ids=["newer server", "older server, by id"])
+async def test_history_is_the_newest_first_whatever_the_pages_are(api, client, newest_first, monkeypatch):
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api_rest.PAGE", 2)
+    api.newest_first = newest_first
     orders = [(await client.create_order(*BUY, "0.1", str(2900 + n)))["order_id"] for n in range(3)]
     assert [order["order_id"] for order in await client.get_order_history(CONNECTOR, PAIR)] == orders[::-1]
     assert len(await client.get_order_history(CONNECTOR, PAIR, limit=2)) == 2
     assert await client.get_order_history(CONNECTOR, PAIR, end_time=1.0) == []
+    assert [order["order_id"] for order in await client.get_open_orders(CONNECTOR, PAIR)] == sorted(orders)
+
+
+@pytest.mark.parametrize("ahead_s", [3600.0, -3600.0])
+async def test_clock_of_the_server_may_differ(ahead_s):
+    async with hummingbot_api() as api:
+        api.database.ahead_s = ahead_s
+        async with connected(api) as client:
+            order = await client.create_order(CONNECTOR, PAIR, OrderSide.BUY, OrderType.MARKET, "0.2")
+            await until(lambda: client.ears.of(EventType.TRADE_UPDATE, own=True, order_id=order["order_id"]))
+            assert (await client.get_order_status(CONNECTOR, PAIR, order["order_id"]))["status"] == "filled"
 
 
 async def test_market_data_and_account(api, client):
@@ -218,18 +238,58 @@ async def test_market_data_and_account(api, client):
     ticker = await client.get_ticker(CONNECTOR, PAIR)
     assert (ticker["bid"], ticker["ask"], ticker["last"]) == ("2999.5", "3000.5", "3000")
     assert await client.get_balances(CONNECTOR) == {CONNECTOR: {"USD": {"total": "10000.25", "available": "9000.5"}}}
-    api.positions = [
+    api.exchange.held = [
         {"trading_pair": PAIR, "amount": -0.5, "side": "SHORT", "entry_price": 3000.0, "leverage": 5},
         {"trading_pair": "BTC-USD", "amount": 1, "side": "LONG"},
     ]
     (position,) = await client.get_positions(CONNECTOR, PAIR)
     assert (position["amount"], position["side"], position["leverage"]) == ("-0.5", "short", "5")
     assert (await client.get_trading_rules(CONNECTOR, PAIR))["min_order_size"] == "0.001"
-    with pytest.raises(OrderNotFoundError, match="has no market"):
-        await client.get_trading_rules(CONNECTOR, "NO-USD")
+    assert (await client.get_trading_rules(CONNECTOR, PAIR))["supports_market_orders"] is True
     assert (await client.set_leverage(CONNECTOR, PAIR, 5))["leverage"] == 5
     assert (await client.set_position_mode(CONNECTOR, "oneway"))["mode"] == "ONEWAY"
-    assert api.bodies == [{"trading_pair": PAIR, "leverage": 5}, {"position_mode": "ONEWAY"}]
+    mode = {"position_mode": "ONEWAY", "trading_pair": PAIR}  # it switches the mode through a market
+    assert api.bodies == [{"trading_pair": PAIR, "leverage": 5}, mode]
+    with pytest.raises(InvalidOrderError, match="Invalid position mode"):
+        await client.set_position_mode(CONNECTOR, "sideways")
+    with pytest.raises(InvalidOrderError, match="leverage: Input should be less"):
+        await client.set_leverage(CONNECTOR, PAIR, 500)
+
+
+async def test_unknown_exchange_and_unknown_market_are_told_apart(api, client):
+    assert client.exchanges == {CONNECTOR: ()}
+    with pytest.raises(UnknownMarketError, match=f"no keys of {ACCOUNT} for 'kraken'") as unknown:
+        await client.create_order("kraken", PAIR, OrderSide.BUY, OrderType.LIMIT, 1, 2900)
+    assert unknown.value.code == "unknown_exchange"
+    with pytest.raises(UnknownMarketError, match="has no market NO-USD"):
+        await client.get_trading_rules(CONNECTOR, "NO-USD")
+    with pytest.raises(UnknownMarketError, match="Connector 'kraken' not found"):
+        await client.get_trading_rules("kraken", PAIR)
+    with pytest.raises(InvalidOrderError, match="'NO-USD' not supported"):
+        await client.create_order(CONNECTOR, "NO-USD", OrderSide.BUY, OrderType.LIMIT, 1, 2900)
+    assert [body["trading_pair"] for body in api.bodies] == ["NO-USD"]
+
+
+async def test_market_order_without_a_price_is_known_not_to_have_been_sent(api, client):
+    with pytest.raises(ExchangeUnavailableError, match="nothing was sent"):
+        await client.create_order(CONNECTOR, "NO-USD", OrderSide.BUY, OrderType.MARKET, 1)
+    assert api.bodies == []
+
+
+async def test_order_is_known_although_the_server_fails_right_after_it(api, monkeypatch):
+    monkeypatch.setattr("hummingbot_extended.gateway.transports.api_desk.SETTLE_S", 0.3)
+    async with connected(api) as client:
+        placed = api.exchange.place
+
+        def place_and_fail(order):
+            api.answer_with = 500
+            return placed(order)
+
+        api.exchange.place = place_and_fail
+        order = await client.create_order(*BUY, "0.1", "2900")
+        assert (order["order_id"], order["acknowledged"]) == (*api.exchange.active, False)
+        api.answer_with = None
+        await until(lambda: client.ears.of(EventType.ORDER_UPDATE, acknowledged=True))
 
 
 async def test_subscriptions_are_told_from_heartbeats_and_renewed(api, client):
@@ -238,12 +298,19 @@ async def test_subscriptions_are_told_from_heartbeats_and_renewed(api, client):
     await until(lambda: client.ears.of(EventType.MARKET_DATA, symbol=PAIR))
     assert client.ears.of(EventType.MARKET_DATA)[0]["bids"][0] == ["2999.5", "1.5"]
     await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE, own=False)) == 2)
-    with pytest.raises(InvalidOrderError, match="no such pair"):
+    with pytest.raises(InvalidOrderError, match="no book of NO-USD"):
         await client.subscribe_to_order_book(CONNECTOR, "NO-USD")
     await api.sockets[0].close()
     await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE, own=False)) == 4)
     assert (await client.unsubscribe("trades", CONNECTOR, PAIR))["status"] == "success"
     assert (await client.unsubscribe("trades", CONNECTOR, PAIR))["status"] == "success"
+
+
+async def test_number_that_is_none_in_a_message_does_not_end_the_feed(api, client):
+    api.sends_nan = True
+    assert (await client.subscribe_to_order_book(CONNECTOR, PAIR))["status"] == "success"
+    await until(lambda: client.ears.of(EventType.MARKET_DATA, symbol=PAIR))
+    assert len(api.sockets) == 1
 
 
 @pytest.mark.parametrize(
@@ -275,7 +342,7 @@ async def test_order_is_never_sent_twice(api):
         assert api.bodies == []
     api.answer_with = None
     async with connected(api) as client:
-        with pytest.raises(InvalidOrderError, match="too small"):
+        with pytest.raises(InvalidOrderError, match="below minimum order size"):
             await client.create_order(*BUY, "0.0001", "2900")
 
 
@@ -283,10 +350,11 @@ async def test_wrong_password_and_wrong_server_are_told_apart(api):
     with pytest.raises(AuthenticationError, match="refuses user name and password"):
         async with connected(api, password="wrong"):
             pass
-    api.answer_with = 404
-    with pytest.raises(ConnectionLostError, match="is no hummingbot-api"):
-        async with connected(api, retry_attempts=0):
-            pass
+    for status, sentence in ((404, "has no account"), (500, "is no hummingbot-api")):
+        api.answer_with = status
+        with pytest.raises(ConnectionLostError, match=sentence):
+            async with connected(api, retry_attempts=0):
+                pass
 
 
 async def test_server_that_goes_and_returns(api):
@@ -294,12 +362,10 @@ async def test_server_that_goes_and_returns(api):
         port = int(first.url.rpartition(":")[2])
         async with connected(first, max_reconnect_attempts=None) as client:
             order = await client.create_order(*BUY, "0.1", "2900")
-            orders, active = dict(first.orders), set(first.active)
             first.answer_with = 503
             await until(lambda: client.connection_status is ConnectionStatus.CONNECTING)
             first.answer_with = None
-            assert (orders, active) == (first.orders, first.active)
-            first.end(order["order_id"], "CANCELLED")
+            first.exchange.end(order["order_id"], "CANCELLED")
             await until(lambda: client.connection_status is ConnectionStatus.CONNECTED)
             await until(lambda: client.ears.of(EventType.ORDER_UPDATE, status="cancelled"))
     with pytest.raises(ConnectionLostError, match="no connection to"):
@@ -316,7 +382,7 @@ async def test_document_example_of_basic_market_making(api):
     engine.stop()
     assert f"Order {buy_order['order_id']} status: open" in listener.printed
     assert listener.printed[-1] == f"Order {sell_order['order_id']} status: cancelled"
-    assert api.active == set()
+    assert api.exchange.active == {}
 
 
 async def test_document_examples_of_market_maker_risk_manager_and_errors(api, client):
@@ -331,7 +397,7 @@ async def test_document_examples_of_market_maker_risk_manager_and_errors(api, cl
     await until(lambda: risk.exceeded)
     assert risk.current_position == 0.2
     assert CONNECTOR in await risk.update_position(CONNECTOR)
-    api.rejects = "insufficient balance"
+    api.exchange.rejects = "insufficient balance"
     with pytest.raises(InsufficientFundsError):
         await client.create_order(*BUY, 1, 2900)
     await until(lambda: len(errors.printed) == 2)

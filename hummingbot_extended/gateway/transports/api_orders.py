@@ -8,7 +8,7 @@ unknown, and is reported so.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,6 @@ ACTIVE_S = 1.0
 FILLS_S = 3.0
 UNKNOWN_AFTER_S = 5.0
 OVERLAP_S = 60.0
-PAGE = 500
 MAX_FAILURES = 3
 KEPT_CLOSED = 1000
 
@@ -36,6 +35,7 @@ class Followed:
     """An order whose end is awaited."""
 
     order: dict[str, Any]
+    since_s: float  # when it was created, or is known to exist, by the server's clock
     left_s: float | None = None  # since when it is not active any more
     is_reported: bool = False
     fills: dict[str, Decimal] = field(default_factory=dict)
@@ -53,11 +53,15 @@ class Followed:
 
 @dataclass(slots=True)
 class Memory:
-    """What outlives a connection: the orders that are followed, since when, and up to when fills were read."""
+    """What outlives a connection: the orders that are followed, since when, and up to when fills were read.
 
-    started_s: float = field(default_factory=time.time)
-    fills_read_s: float = field(default_factory=time.time)
+    Times are by the server's clock. `refs` are order ids by the names that the client gave.
+    """
+
+    started_s: float
+    fills_read_s: float
     followed: dict[str, Followed] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
 
 
 class ApiOrders:
@@ -103,30 +107,41 @@ class ApiOrders:
 
     def follow(self, order: dict[str, Any]) -> Followed:
         """Begin to follow an order."""
-        return self._followed.setdefault(str(order["order_id"]), Followed(order))
+        since_s = order.get("created_at") or self._rest.now_s()
+        return self._followed.setdefault(str(order["order_id"]), Followed(order, since_s))
 
     async def active(self, exchange: str | None = None, market: str | None = None) -> list[dict[str, Any]]:
         """Return the orders in flight."""
-        entries = await self._rest.page("/trading/orders/active", self._filter(exchange, market), self._timeout_s)
-        return [order_of(entry) for entry in entries]
+        return [order_of(each) for each in await self._entries("/trading/orders/active", exchange, market)]
 
-    async def search(self, exchange: str | None = None, market: str | None = None) -> list[dict[str, Any]]:
-        """Return the orders of the database, the newest first; the server's own order is by id."""
-        entries = await self._rest.page("/trading/orders/search", self._filter(exchange, market), self._timeout_s)
+    async def search(
+        self, exchange: str | None = None, market: str | None = None, since_s: float = 0.0
+    ) -> list[dict[str, Any]]:
+        """Return the orders of the database, the newest first; an older server's own order is by id."""
+        since = {"start_time": int(since_s * 1000)} if since_s else {}
+        entries = await self._entries("/trading/orders/search", exchange, market, **since)
         return sorted(map(order_of, entries), key=lambda order: order["created_at"] or 0.0, reverse=True)
 
     async def find(self, exchange: str, market: str, order_id: str) -> dict[str, Any] | None:
         """Return an order from where it is known best: in flight, then the database."""
+        known = {"symbol": market, **(self._followed[order_id].order if order_id in self._followed else {})}
         for ask in (self.active, self.search):
-            for order in await ask(exchange, market):
+            for order in await ask(exchange):  # by pair it would not find an order that failed at once
                 if order["order_id"] == order_id:
-                    return order
+                    order = {**known, **order}
+                    return order if order["symbol"] == market else None
         return None
 
-    async def fills(self, **filters: Any) -> list[dict[str, Any]]:
+    async def fills(
+        self, exchange: str | None = None, market: str | None = None, since_s: float = 0.0
+    ) -> list[dict[str, Any]]:
         """Return own fills of the database, the newest first."""
-        body = {"account_names": [self._account], "limit": PAGE, **filters}
-        return [fill_of(entry) for entry in await self._rest.page("/trading/trades", body, self._timeout_s)]
+        since = {"start_time": int(since_s * 1000)} if since_s else {}
+        return [fill_of(each) for each in await self._entries("/trading/trades", exchange, market, **since)]
+
+    async def positions(self, exchange: str) -> list[dict[str, Any]]:
+        """Return the positions as the server has them."""
+        return await self._entries("/trading/positions", exchange)
 
     async def poll_orders(self) -> None:
         """Tell what has become of the orders."""
@@ -144,9 +159,8 @@ class ApiOrders:
 
     async def poll_fills(self) -> None:
         """Tell the fills since the last look, with an overlap: rows are written late."""
-        begun_s = time.time()
-        start_ms = int((self._memory.fills_read_s - OVERLAP_S) * 1000)
-        for fill in reversed(await self.fills(start_time=start_ms)):
+        begun_s = self._rest.now_s()
+        for fill in reversed(await self.fills(since_s=self._memory.fills_read_s - OVERLAP_S)):
             followed = self._followed.get(str(fill["order_id"]))
             if followed is not None:
                 followed.fills[str(fill["trade_id"])] = decimal_of(fill["amount"]) or Decimal(0)
@@ -157,7 +171,8 @@ class ApiOrders:
         self._miss_fills()
 
     async def _resolve(self, left: list[Followed]) -> None:
-        known = {str(order["order_id"]): order for order in await self.search()}
+        since_s = min(followed.since_s for followed in left) - OVERLAP_S
+        known = {str(order["order_id"]): order for order in await self.search(since_s=since_s)}
         for followed in left:
             order_id = str(followed.order["order_id"])
             now_s = time.monotonic()
@@ -173,8 +188,7 @@ class ApiOrders:
     async def _report_unknown(self, followed: Followed) -> None:
         """Say that an order's end is not known, with what the exchange's side shows."""
         order = followed.order
-        filters = {"account_names": [self._account], "connector_names": [order["exchange"]], "limit": PAGE}
-        positions = await self._rest.page("/trading/positions", filters, self._timeout_s)
+        positions = await self.positions(order["exchange"])
         message = (
             f"hummingbot-api has lost the order {order['order_id']}: it is neither active nor closed; "
             "compare position and balance before you trade on"
@@ -209,10 +223,12 @@ class ApiOrders:
                 data = {"kind": "fills", "message": message, "order_id": order["order_id"], "timestamp": time.time()}
                 self._tell(ServerEvent("error", {**data, "exchange": order["exchange"], "symbol": order["symbol"]}))
 
-    def _filter(self, exchange: str | None, market: str | None) -> Mapping[str, Any]:
-        body: dict[str, Any] = {"account_names": [self._account], "limit": PAGE}
+    async def _entries(
+        self, path: str, exchange: str | None, market: str | None = None, **more: Any
+    ) -> list[dict[str, Any]]:
+        body: dict[str, Any] = {"account_names": [self._account], **more}
         if exchange is not None:
             body["connector_names"] = [exchange]
         if market is not None:
             body["trading_pairs"] = [market]
-        return body
+        return await self._rest.entries(path, body, self._timeout_s)

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -24,6 +26,9 @@ from hummingbot_extended.gateway.errors import (
 )
 from hummingbot_extended.gateway.protocol import decimal_of, plain
 
+PAGE = 1000  # the most it allows
+MAX_PAGES = 10
+
 _STATUSES: Mapping[str, OrderStatus] = {
     "SUBMITTED": OrderStatus.OPEN,
     "OPEN": OrderStatus.OPEN,
@@ -38,6 +43,9 @@ _TYPES: Mapping[str, OrderType] = {
     "LIMIT_MAKER": OrderType.LIMIT,
     "MARKET": OrderType.MARKET,
 }
+_UNACKNOWLEDGED = ("SUBMITTED", "FAILED")
+_UNKNOWN = "UNKNOWN"
+_UNKNOWN_FIELDS = ("symbol", "side", "type", "order_type", "post_only", "amount", "price")
 
 
 def basic_auth(username: str, password: str) -> Mapping[str, str]:
@@ -52,6 +60,11 @@ class ApiRest:
         self._base_url = base_url
         self._session = session
         self._headers = {**credentials, "Content-Type": "application/json"}
+        self._ahead_s = 0.0
+
+    def now_s(self) -> float:
+        """Return the time by the server's clock, as its last answer told it: its rows are stamped by that."""
+        return time.time() + self._ahead_s
 
     async def get(self, path: str, timeout_s: float) -> Any:
         """Return what a GET answers. Raises as `post`."""
@@ -61,15 +74,25 @@ class ApiRest:
         """Return what a POST answers. Raises the HummingbotClientException that the status stands for."""
         return await self._call("POST", path, body, timeout_s)
 
-    async def page(self, path: str, body: Mapping[str, Any], timeout_s: float) -> list[dict[str, Any]]:
-        """Return the entries of a paged answer's first page."""
-        answer = await self.post(path, body, timeout_s)
-        data = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(data, list):
-            raise ServerError(f"{path}: the answer is no page of entries")
-        return data
+    async def entries(self, path: str, body: Mapping[str, Any], timeout_s: float) -> list[dict[str, Any]]:
+        """Return the entries of a paged answer, page after page, at most `MAX_PAGES` of them."""
+        entries: list[dict[str, Any]] = []
+        cursor: Mapping[str, Any] = {}
+        for _ in range(MAX_PAGES):
+            answer = await self.post(path, {"limit": PAGE, **body, **cursor}, timeout_s)
+            try:
+                entries += answer["data"]
+                next_cursor = answer["pagination"].get("next_cursor")
+            except (KeyError, TypeError, AttributeError):
+                raise ServerError(f"{path}: the answer is no page of entries") from None
+            if not next_cursor:
+                break
+            cursor = {"cursor": next_cursor}
+        return entries
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> Any:
+        if self._session.closed:
+            raise ConnectionLostError(f"{method} {path}: the connection was closed", sent=False)
         data = None if body is None else msgspec.json.encode(body)
         url, headers = self._base_url + path, self._headers
         try:
@@ -77,6 +100,7 @@ class ApiRest:
                 call = self._session.request(method, url, data=data, headers=headers, allow_redirects=False)
                 async with call as response:
                     raw = await response.read()
+                    self._read_clock(response.headers.get("Date"))
         except TimeoutError:
             raise RequestTimeoutError(f"{method} {path}: no answer within {timeout_s:g} s") from None
         except aiohttp.ClientConnectorError as error:
@@ -89,6 +113,12 @@ class ApiRest:
             return msgspec.json.decode(raw)
         except msgspec.DecodeError as error:
             raise ServerError(f"{method} {path}: the answer is not JSON") from error
+
+    def _read_clock(self, date: str | None) -> None:
+        try:
+            self._ahead_s = parsedate_to_datetime(date or "").timestamp() - time.time()
+        except ValueError:  # no date, or none that can be read
+            return
 
 
 def _error(status: int, detail: str, retry_after: str | None) -> HummingbotClientException:
@@ -114,11 +144,21 @@ def _detail(raw: bytes) -> str:
         detail = msgspec.json.decode(raw)["detail"]
     except (msgspec.DecodeError, KeyError, TypeError):
         return raw[:200].decode("utf-8", "replace") or "no reason given"
+    if isinstance(detail, list) and all(isinstance(each, dict) and "msg" in each for each in detail):
+        return "; ".join(f"{_last(each.get('loc'))}: {each['msg']}" for each in detail)[:500]
     return detail if isinstance(detail, str) else msgspec.json.encode(detail).decode()[:500]
 
 
+def _last(path: Any) -> str:
+    return str(path[-1]) if isinstance(path, list) and path else "body"
+
+
 def order_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an order of hummingbot-api as our wire has it. `hummingbot_state` is its own word."""
+    """Return an order of hummingbot-api as our wire has it. `hummingbot_state` is its own word.
+
+    Of an order that failed before Hummingbot called it created, its database knows nothing but that: what it has put in
+    for the rest is left out.
+    """
     word = str(entry.get("status", "SUBMITTED"))
     status = _STATUSES.get(word, OrderStatus.OPEN)
     amount, filled = text_of(entry.get("amount")), text_of(entry.get("filled_amount")) or "0"
@@ -137,7 +177,7 @@ def order_of(entry: Mapping[str, Any]) -> dict[str, Any]:
         "order_type": _TYPES.get(order_type, OrderType.LIMIT).value,
         "post_only": order_type == "LIMIT_MAKER",
         "status": status.value,
-        "acknowledged": word not in ("SUBMITTED", "FAILED"),
+        "acknowledged": word not in _UNACKNOWLEDGED,
         "cancel_requested": word == "PENDING_CANCEL",
         "hummingbot_state": word,
         "created_at": time_of(entry.get("created_at")),
@@ -145,15 +185,17 @@ def order_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
     if entry.get("error_message"):
         order["reason"] = entry["error_message"]
+    if entry.get("trading_pair") == _UNKNOWN:
+        return {name: value for name, value in order.items() if name not in _UNKNOWN_FIELDS}
     return order
 
 
 def fill_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return a fill of hummingbot-api as our wire has it."""
-    fee = text_of(entry.get("fee_paid"))
+    fee, order_id = text_of(entry.get("fee_paid")), entry.get("order_id")
     return {
-        "trade_id": entry.get("trade_id"),
-        "order_id": entry.get("order_id"),
+        "trade_id": str(entry.get("trade_id")).removeprefix(f"{order_id}_"),  # the exchange's own id of the trade
+        "order_id": order_id,
         "own": True,
         "symbol": entry.get("trading_pair"),
         "exchange": entry.get("connector_name"),
@@ -162,6 +204,16 @@ def fill_of(entry: Mapping[str, Any]) -> dict[str, Any]:
         "side": str(entry.get("trade_type", "")).lower(),
         "fees": [] if fee is None else [{"asset": entry.get("fee_currency") or "", "amount": fee}],
         "timestamp": time_of(entry.get("timestamp")),
+    }
+
+
+def position_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a position of hummingbot-api as our wire has it."""
+    return {
+        "symbol": entry.get("trading_pair"),
+        "exchange": entry.get("connector_name"),
+        "side": str(entry.get("side", "")).lower(),
+        **{name: text_of(entry.get(name)) for name in ("amount", "entry_price", "unrealized_pnl", "leverage")},
     }
 
 
