@@ -630,7 +630,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         """Price, check and place an order. Whatever is wrong with it becomes a failure event with the reason."""
         try:
             await self._ensure_markets()
-            entry = self._desk.entry(trading_pair, trade_type, amount, order_type, price, position_action, kwargs)
+            mark = await self._reference(trading_pair, order_type)
+            entry = self._desk.entry(trading_pair, trade_type, amount, order_type, price, position_action, kwargs, mark)
             self._desk.check(
                 entry,
                 opening_refusal=self.trading_refusal(trading_pair),
@@ -646,6 +647,14 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             )
         finally:
             del self._entries[order_id]
+
+    async def _reference(self, pair: str, order_type: OrderType) -> Decimal | None:
+        """Return the mark price, of a market order asked for where no stream was started (hummingbot-api trades pairs
+        that it has not opened)."""
+        mark = self.mark_price(pair)
+        if mark is not None or self._started or order_type is not OrderType.MARKET or self._markets.of(pair) is None:
+            return mark
+        return (await self._rest.market_stats(self._markets.name_of(pair))).mark_price
 
     def mark_price(self, pair: str) -> Decimal | None:
         """Return the live mark price, None where it is not live."""

@@ -38,10 +38,6 @@ class MarketClosed(OrderRefused):
 class Prices(Protocol):
     """Where the desk sees the market."""
 
-    def mark_price(self, pair: str) -> Decimal | None:
-        """Return the live mark price, None where it is not live."""
-        ...
-
     def book_price(self, pair: str, trade_type: TradeType, amount: Decimal) -> Decimal | None:
         """Return the price down to which the book fills `amount`, None where it cannot be trusted or is too thin."""
         ...
@@ -92,10 +88,12 @@ class OrderDesk:
         price: Decimal | None,
         position_action: PositionAction,
         arguments: dict[str, Any],
+        mark: Decimal | None,
     ) -> Entry:
         """Return an order with the price that it will have: on the tick, never worse than asked.
 
-        A market order is protected by book and mark, or by its trigger price; the caller's price is ignored for it.
+        A market order is protected by book and `mark` (None: not known), or by its trigger price; the caller's price is
+        ignored for it.
         """
         if position_action not in (PositionAction.OPEN, PositionAction.CLOSE):
             raise OrderRefused(f"position_action must be OPEN or CLOSE, not {position_action.name}")
@@ -103,7 +101,7 @@ class OrderDesk:
         if market is None:
             raise OrderRefused(f"{pair} is not a market of {self._domain.name}")
         asked = price if price is not None and price.is_finite() and price > 0 else None
-        extras, side, mark = Extras.read(arguments), translate.side(trade_type), self._prices.mark_price(pair)
+        extras, side = Extras.read(arguments), translate.side(trade_type)
         tick = market.trading_config.min_price_change
         if extras.is_market(order_type):
             trigger = extras.trigger_price

@@ -108,11 +108,11 @@ class ApiExchange(Protocol):
         """Return the orders in flight, as the server shows them."""
         ...
 
-    def book(self, pair: str) -> Mapping[str, list[list[float]]]:
+    async def book(self, pair: str) -> Mapping[str, list[list[float]]]:
         """Return [price, amount] rows. Raises LookupError for an unknown pair."""
         ...
 
-    def last_price(self, pair: str) -> float:
+    async def last_price(self, pair: str) -> float:
         """Return the last traded price."""
         ...
 
@@ -214,12 +214,12 @@ class FewLines:
     def in_flight(self) -> dict[str, dict[str, Any]]:
         return self.active
 
-    def book(self, pair: str) -> Mapping[str, list[list[float]]]:
+    async def book(self, pair: str) -> Mapping[str, list[list[float]]]:
         if pair != PAIR:
             raise LookupError(f"no book of {pair}")
         return BOOK
 
-    def last_price(self, pair: str) -> float:
+    async def last_price(self, pair: str) -> float:
         return 3000.0
 
     def rules(self) -> Mapping[str, Mapping[str, Any]]:

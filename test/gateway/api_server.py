@@ -75,7 +75,7 @@ class HummingbotApi:
             raise HttpError(400, f"Trading pair '{pair}' not supported. Available pairs: {list(rules)}")
         if float(body["amount"]) < (smallest := rules[pair]["min_order_size"]):
             raise HttpError(400, f"Order amount {body['amount']} is below minimum order size {smallest} for {pair}")
-        price = self.exchange.last_price(pair) if body["order_type"] == "MARKET" else float(body["price"])
+        price = await self.exchange.last_price(pair) if body["order_type"] == "MARKET" else float(body["price"])
         if (value := price * float(body["amount"])) < rules[pair]["min_notional_size"]:
             raise HttpError(400, f"Order notional value {value} is below minimum notional size for {pair}")
         order_id = self.exchange.place(body)
@@ -132,7 +132,7 @@ class HummingbotApi:
         if not 1 <= depth <= 1000:
             raise _invalid("depth", "Input should be less than or equal to 1000")
         try:
-            book = self.exchange.book(body["trading_pair"])
+            book = await self.exchange.book(body["trading_pair"])
         except LookupError as error:
             raise HttpError(500, str(error)) from error
         levels = {side: [{"price": p, "amount": a} for p, a in rows[:depth]] for side, rows in book.items()}
@@ -140,7 +140,7 @@ class HummingbotApi:
 
     async def prices(self, request: web.Request) -> web.Response:
         body = _fields(await request.json(), "connector_name", "trading_pairs")
-        prices = {pair: self.exchange.last_price(pair) for pair in body["trading_pairs"]}
+        prices = {pair: await self.exchange.last_price(pair) for pair in body["trading_pairs"]}
         return web.json_response({"connector": body["connector_name"], "prices": prices, "timestamp": time.time()})
 
     async def rules(self, request: web.Request) -> web.Response:
@@ -208,7 +208,7 @@ class HummingbotApi:
             return
         pair = asked["trading_pair"]
         try:
-            book = self.exchange.book(pair)
+            book = await self.exchange.book(pair)
         except LookupError as error:
             await socket.send_json({"type": "error", "message": f"Failed to start feed: {error}"})
             return
