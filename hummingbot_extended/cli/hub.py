@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hummingbot_extended.hub.settings import HubSettings
 
 TOKEN_ENV = "HUMMINGBOT_EXTENDED_HUB_TOKEN"  # noqa: S105  # the name of a variable
+NO_SOURCE = "none"
 
 EPILOG = f"""
 Sources: extended_rpc, extended_ws, extended_rest; extended_sse needs --relay-url, hub needs --hub-url. The token is
@@ -35,7 +36,9 @@ def hub(
     domain: Annotated[str, typer.Option(help="Which exchange to read.")] = "extended_perpetual_local",
     market: Annotated[list[str] | None, typer.Option(help="Keep its candles from the start. Repeatable.")] = None,
     timeframe: Annotated[list[str] | None, typer.Option(help="Serve this one (M1 …). Default: all.")] = None,
-    source: Annotated[list[str] | None, typer.Option(help="Read from it, best first. Repeatable.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Read from it, best first. Repeatable. none: the bus only.")
+    ] = None,
     hot: Annotated[int, typer.Option(help="Sources of a feed that are read at the same time.")] = 1,
     role: Annotated[str, typer.Option(help="all, ingest, edge or store.")] = "all",
     bus: Annotated[str, typer.Option(help="memory://, mqtt://HOST:PORT or nats://HOST:PORT.")] = "memory://",
@@ -67,7 +70,7 @@ def hub(
         core = HubSettings(
             domain=domain,
             markets=tuple(market or ()),
-            sources=tuple(source) if source else SOURCES,
+            sources=tuple(each for each in source if each != NO_SOURCE) if source else SOURCES,
             hot_sources=hot,
             role=role,  # type: ignore[arg-type]  # checked by HubSettings
             bus=bus,

@@ -100,7 +100,12 @@ class Arbiter:
         return switch
 
     def confidence(self, name: str, now_s: float, now_ms: float) -> float:
-        """Return 0 to 1: a source's score, lowered where the prices of the other usable sources disagree with its."""
+        """Return 0 to 1: a source's score, lowered where the prices of the other usable sources disagree with its.
+
+        0 for one that is not usable itself: nobody vouches for what it told last.
+        """
+        if not self.records[name].is_usable(now_s, now_ms):
+            return 0.0
         others = [
             record.price
             for record in self.records.values()

@@ -232,11 +232,13 @@ class ChannelReader:
             return None
         return self._depth.snapshot(feeder.book, feeder.name, self._clocks.now_ms(), levels=levels)
 
-    def confidence(self) -> float:
-        """Return how much the active source is to be trusted (0 to 1), 0 where there is none."""
-        if self._arbiter.active is None:
-            return 0.0
-        return self._arbiter.confidence(self._arbiter.active, self._clocks.steady(), self._clocks.now_ms())
+    def confidence(self) -> float | None:
+        """Return how much the active source is to be trusted (0 to 1), None where nothing live tells."""
+        now_s, now_ms = self._clocks.steady(), self._clocks.now_ms()
+        active = self._arbiter.active
+        if active is None or not self._arbiter.records[active].is_usable(now_s, now_ms):
+            return None
+        return self._arbiter.confidence(active, now_s, now_ms)
 
     def status(self) -> ChannelStatus:
         """Return what is true now."""

@@ -17,10 +17,10 @@ class MarketPrice:
         self._stats: StatsRow | None = None
         self._last: TradeRow | None = None
 
-    def of(self, told: TradeRow | StatsRow, confidence: Callable[[Feed], float]) -> PriceRow:
+    def of(self, told: TradeRow | StatsRow, confidence: Callable[[Feed], float | None]) -> PriceRow:
         """Return the row after a trade, or after the statistics, whose last price counts until a trade was seen.
 
-        `confidence` tells how much the source of a feed is to be trusted now (0 to 1).
+        `confidence` tells how much the source of a feed is to be trusted now (0 to 1), None where it is not live.
         """
         if isinstance(told, TradeRow):
             self._last = told
@@ -34,6 +34,7 @@ class MarketPrice:
             change = EXACT.subtract(price, before)
             percent = percent_of(change, before)
             volume = self._stats.volume
+        trusted = confidence(feed)
         return PriceRow(
             market=self._market,
             ts_ms=source.ts_ms,
@@ -43,7 +44,8 @@ class MarketPrice:
             change=change,
             change_percent=percent,
             volume=volume,
-            confidence=confidence(feed),
+            confidence=trusted or 0.0,
+            is_stale=trusted is None,
         )
 
 
@@ -56,9 +58,9 @@ class Prices:
     def row(self, told: TradeRow | StatsRow, readers: Readers) -> PriceRow:
         """Return the price row after a trade or statistics, with the confidence of the source that `readers` read."""
 
-        def confidence(feed: Feed) -> float:
+        def confidence(feed: Feed) -> float | None:
             reader = readers.find(Channel(feed, told.market))
-            return reader.confidence() if reader else 0.0
+            return reader.confidence() if reader else None
 
         return self._markets.setdefault(told.market, MarketPrice(told.market)).of(told, confidence)
 

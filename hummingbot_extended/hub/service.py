@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from time import monotonic
 from typing import Any, Self
 
@@ -25,19 +24,19 @@ from hummingbot_extended.hub.bus.past import replay_bus
 from hummingbot_extended.hub.bus.publisher import Publisher
 from hummingbot_extended.hub.bus.topics import KINDS
 from hummingbot_extended.hub.channel_reader import ChannelReader, Clocks
-from hummingbot_extended.hub.events import BarRow, DepthRow, QuoteRow, Row, StatsRow, TradeRow
+from hummingbot_extended.hub.events import BarRow, DepthRow, QuoteRow, Row, StatsRow, StatusRow, TradeRow
 from hummingbot_extended.hub.in_process_loader import InProcessLoader
 from hummingbot_extended.hub.interface import CandlesAnswer, HubStatus, NotRunning
 from hummingbot_extended.hub.journal import record, replay
 from hummingbot_extended.hub.keepers import Keepers
-from hummingbot_extended.hub.kinds import FEEDS_OF, Channel, Feed, Kind
+from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.listening import TopicListening
 from hummingbot_extended.hub.market_list import MarketList
 from hummingbot_extended.hub.prices import Prices
 from hummingbot_extended.hub.readers import Readers
 from hummingbot_extended.hub.relay import GOING_AWAY, RelayReader, parse_path
 from hummingbot_extended.hub.settings import HubSettings
-from hummingbot_extended.hub.status import channel_kinds, make_status
+from hummingbot_extended.hub.status import kinds_of, make_status
 from hummingbot_extended.hub.subscription import RowSubscription
 from hummingbot_extended.hub.topics import ALL, RowSink, Topic, Topics
 from hummingbot_extended.streams.inbox import Policy
@@ -206,9 +205,20 @@ class Hub:
                     keeper.trade(row)
             case StatsRow():
                 self.topics.publish(self._prices.row(row, self._readers))
+            case StatusRow():
+                self._mark(row)
             case QuoteRow():
                 if (keeper := self._keepers.find(row.market)) is not None:
                     keeper.quote(row.spread)
+
+    def _mark(self, status: StatusRow) -> None:
+        """Mark the last values of a feed that went, or that is back. Trades and changes of a book are events."""
+        for kind in self._kinds_of(Feed(status.feed), status.market):
+            if kind not in (Kind.TRADES, Kind.DEPTH):
+                self.topics.mark(status.market, kind, is_stale=status.state != "live")
+
+    def _kinds_of(self, feed: Feed, market: str) -> list[Kind]:
+        return kinds_of(feed, makes_candles=feed is self._keepers.feed_of(market).feed)
 
     def _keep(self, row: Row) -> None:
         """Have the store keep a row: candles as they are, and everything for replay where that is wanted."""
@@ -242,7 +252,7 @@ class Hub:
 
     def _on_closed(self, channel: Channel) -> None:
         """Nobody keeps a channel's last values up to date any more."""
-        for kind in channel_kinds(channel.feed):
+        for kind in self._kinds_of(channel.feed, channel.market):
             self.topics.forget(channel.market, kind)
         if channel.feed is Feed.TRADES:
             self._prices.forget(channel.market)
@@ -345,12 +355,7 @@ class Hub:
         market = self.resolve(symbol)
         if kind is Kind.DEPTH:
             return self.book(market)
-        row = self.topics.last(Topic(kind, market, (frame or TIMEFRAMES[0]) if kind is Kind.OHLCV else None))
-        if row is None or not FEEDS_OF[kind]:
-            return row
-        feed = self._keepers.feed_of(market) if kind is Kind.OHLCV else Channel(FEEDS_OF[kind][0], market)
-        reader = self._readers.find(feed)
-        return row if reader is not None and reader.state == "live" else replace(row, is_stale=True)
+        return self.topics.last(Topic(kind, market, (frame or TIMEFRAMES[0]) if kind is Kind.OHLCV else None))
 
     def book(self, symbol: str, levels: int | None = None) -> DepthRow | None:
         """See MarketDataHub."""

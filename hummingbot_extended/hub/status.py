@@ -71,6 +71,7 @@ def memory_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def channel_kinds(feed: Feed) -> list[Kind]:
-    """Return the kinds that are made of a feed first of all."""
-    return [kind for kind, feeds in FEEDS_OF.items() if feeds and feeds[0] is feed]
+def kinds_of(feed: Feed, *, makes_candles: bool) -> list[Kind]:
+    """Return the kinds that are made of a feed first of all; candles may be made of trades."""
+    made: list[Kind] = [kind for kind, feeds in FEEDS_OF.items() if feeds[:1] == (feed,) and kind is not Kind.OHLCV]
+    return [*made, Kind.OHLCV] if makes_candles else made

@@ -1,6 +1,7 @@
 """Who listens to what inside a hub. Sans-I/O: a row is handed to its listeners at once, in order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from hummingbot_extended.candles.timeframes import Timeframe
@@ -54,6 +55,12 @@ class Topics:
             sink(row)
         for sink in self._sinks.get(topic._replace(market=ALL), ()):
             sink(row)
+
+    def mark(self, market: str, kind: Kind, *, is_stale: bool) -> None:
+        """Have readers know that the last rows of a kind are not, or again, kept up to date: they come once more."""
+        for topic, row in tuple(self._last.items()):
+            if topic.market == market and topic.kind is kind and row.is_stale is not is_stale:
+                self.publish(replace(row, is_stale=is_stale))
 
     def last(self, topic: Topic) -> Row | None:
         """Return the last row of a topic."""

@@ -2,9 +2,6 @@
 
 import asyncio
 import itertools
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +12,7 @@ import pytest
 
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.hub.assembly import Parts
-from hummingbot_extended.hub.bus.base import Bus, make_bus
+from hummingbot_extended.hub.bus.base import make_bus
 from hummingbot_extended.hub.bus.memory import MemoryBroker, MemoryBus
 from hummingbot_extended.hub.events import DepthRow, Row
 from hummingbot_extended.hub.kinds import Kind
@@ -23,54 +20,10 @@ from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.hub.sources.bus import BusSource
 from hummingbot_extended.venue.server import PracticeVenue
+from test.hub.broker import Broker
 from test.hub.core_kit import MARKET, parts_of, serving, until, upstreams
 
 KINDS = [Kind.DEPTH, Kind.TRADES, Kind.MARK, Kind.OHLCV]
-
-
-class Broker:
-    """A broker that can be killed and started again; `bus()` makes a connection to it."""
-
-    def __init__(self, scheme: str, folder: Path) -> None:
-        self.scheme = scheme
-        self.memory = MemoryBroker()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def bus(self) -> Bus:
-        if self.scheme == "memory":
-            return MemoryBus(self.memory)
-        made = make_bus(f"{self.scheme}://127.0.0.1:{self.port}")
-        assert made is not None
-        return made
-
-    async def start(self) -> None:
-        if self.scheme == "memory":
-            self.memory.heal()
-            return
-        if self.scheme == "mqtt":
-            config = self._folder / "mosquitto.conf"
-            config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
-            command = [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(config)]
-        else:
-            command = [shutil.which("nats-server") or "/usr/sbin/nats-server", "-a", "127.0.0.1", "-p", str(self.port)]
-            command += ["-js", "-sd", str(self._folder / "js")]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        await until(self._listens)
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def stop(self) -> None:
-        self.memory.cut()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
 
 
 @pytest.fixture(

@@ -153,13 +153,16 @@ class TestSources:
             await first(rows, Kind.QUOTE)
             assert not hub.latest(Kind.QUOTE, MARKET).is_stale  # type: ignore[union-attr]
             venue.core.plan.add(FaultSpec(kind=FaultKind.CUT), venue.core.now_ms())
-            await until(lambda: isinstance(rows[-1], StatusRow) and rows[-1].state == "down")
+            await until(lambda: any(isinstance(row, StatusRow) and row.state == "down" for row in rows))
+            assert rows[-1].kind is Kind.QUOTE  # those who read already are told, too
+            assert rows[-1].is_stale
             stale = hub.latest(Kind.QUOTE, MARKET)
             assert stale is not None
             assert stale.is_stale
             assert b'"stale":true' in stale.numbers
             venue.core.plan.remove()
-            await until(lambda: rows[-1].kind is Kind.QUOTE, 20)
+            await until(lambda: rows[-1].kind is Kind.QUOTE and not rows[-1].is_stale)
+            assert not hub.latest(Kind.QUOTE, MARKET).is_stale  # type: ignore[union-attr]
 
     async def test_w_b8_a_source_that_says_nothing_gets_company(self) -> None:
         """W-B8: a hanging primary blocked the original for ever."""
