@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-services check unit coverage bench lock clean env clients
+.PHONY: help install demo test test-services check unit coverage bench lock clean env clients screenshots
 
 UV_VERSION := 0.13.8
 ENV := .venv
@@ -87,6 +87,9 @@ test-services: env  ## the tests that need Debian's services; installs them (roo
 
 bench: env  ## every figure a ratio measured side by side: make bench [QUICK=1]
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+screenshots: env  ## make the pictures of the hub's page in docs/images anew, from a run of the demo; needs chromium
+	@$(BIN)/python -m tools.hub_screenshots
 
 lock: | .tools/uv  ## pin every dependency anew
 	@.tools/uv pip compile --quiet --no-header --universal --python-version 3.12 --all-extras --upgrade setup.py -o requirements.lock

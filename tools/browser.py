@@ -60,9 +60,8 @@ class Page:
         """Show `url` in a window of a size (CSS pixels)."""
         for domain in ("Runtime", "Log", "Network", "Page"):
             await self.call(f"{domain}.enable")
-        scale = 2 if phone else 1
         await self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=phone
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
         )
         await self.call("Page.navigate", url=url)
 

@@ -38,7 +38,7 @@ def demo(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
-    """Run Hummingbot on the practice venue and compare its database with the venue's ledger.
+    """Run Hummingbot on the practice venue and compare its database with the venue's ledger; a page shows it meanwhile.
 
     Exit code 0: both agree on every order, fill, fee and funding payment. 1: they differ, or a step failed.
     """
@@ -48,7 +48,8 @@ def demo(
 
     console = Console(stderr=as_json)
     live = LiveLine(console)
-    run = Demo(folder.resolve() / "run", seconds=seconds, book=book, step=live.step, show=live.show)
+    root = folder.resolve() / "run"
+    run = Demo(root, seconds=seconds, book=book, step=live.step, tell=live.tell, show=live.show)
     try:
         result = audit_run(run.root) if again else run.run()
     except ExtendedError as error:
@@ -57,7 +58,7 @@ def demo(
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         live.close()
-        console.print("Interrupted; the bot and the venue are stopped.")
+        console.print("Interrupted; the bot, the hub and the venue are stopped.")
         raise typer.Exit(1) from None
     live.close()
     if as_json:
@@ -81,6 +82,10 @@ class LiveLine:
         self.close()
         self._steps += 1
         self._console.print(f"[bold cyan]{self._steps:>2}[/] {what}", highlight=False, soft_wrap=True)
+
+    def tell(self, what: str) -> None:
+        """Print a line below the present step."""
+        self._console.print(f"   {what}", highlight=False, soft_wrap=True)
 
     def show(self, moment: "Moment") -> None:
         """Show one moment of the trading."""

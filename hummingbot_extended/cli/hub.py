@@ -1,6 +1,7 @@
 """`hummingbot-extended hub`: one upstream a market for any number of bots, dashboards and monitors."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 
 TOKEN_ENV = "HUMMINGBOT_EXTENDED_HUB_TOKEN"  # noqa: S105  # the name of a variable
 NO_SOURCE = "none"
+API_KEY_ENV = "EXTENDED_API_KEY"
 
 EPILOG = f"""
 Sources: extended_rpc, extended_ws, extended_rest; extended_sse needs --relay-url, hub needs --hub-url. The token is
-read from {TOKEN_ENV}, never from the command line. Bots read their streams from the hub with
+read from {TOKEN_ENV}, the key of --account from {API_KEY_ENV}, never from the
+command line. Bots read their streams from the hub with
 EXTENDED_PERPETUAL_STREAM_URL=http://HOST:PORT/stream.extended.exchange/v1, their candles with
 STREAMER_API_URL=http://HOST:PORT; a token goes into EXTENDED_PERPETUAL_STREAM_TOKEN and STREAMER_API_TOKEN.
 """
@@ -55,7 +58,12 @@ def hub(
     key: Annotated[Path | None, typer.Option(help="TLS key, PEM.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Page of another host that may read. Repeatable.")] = None,
     relay_account: Annotated[bool, typer.Option(help="Relay account streams too; needs a token.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="First line is one JSON object: url, pid, role.")] = False,
+    account: Annotated[
+        bool, typer.Option(help=f"Show the account of {API_KEY_ENV} on the page; needs a token.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="First line is one JSON object: url, page, pid, role.")
+    ] = False,
 ) -> None:
     """Run the market-data hub: candles over HTTP, live data over WebSocket and SSE, a relay for bots, a page.
 
@@ -92,7 +100,8 @@ def hub(
             origins=frozenset(origin or ()),
             relay_account=relay_account,
         )
-        asyncio.run(_run(core, faces, as_json=as_json))
+        api_key = _account_key(faces) if account else None
+        asyncio.run(_run(core, faces, api_key, as_json=as_json))
     except ExtendedError as error:
         typer.echo(f"hub: {error}", err=True)
         raise typer.Exit(1) from error
@@ -101,7 +110,20 @@ def hub(
         raise typer.Exit(1) from error
 
 
-async def _run(core: "HubSettings", faces: "FaceSettings", *, as_json: bool) -> None:
+def _account_key(faces: "FaceSettings") -> str:
+    """Return the API key whose account is to be shown. Raises SettingsError where it or the token is missing."""
+    from hummingbot_extended.errors import SettingsError
+
+    if not (api_key := os.environ.get(API_KEY_ENV, "").strip()):
+        raise SettingsError(f"--account shows the account of an API key: set {API_KEY_ENV}")
+    if faces.token is None:
+        raise SettingsError(f"--account needs a token, or whoever reaches the hub would see it: set {TOKEN_ENV}")
+    return api_key
+
+
+async def _run(core: "HubSettings", faces: "FaceSettings", api_key: str | None, *, as_json: bool) -> None:
+    from hummingbot_extended.client import ExtendedClient
+    from hummingbot_extended.hub.account_view import AccountView
     from hummingbot_extended.hub.assembly import domain_of
     from hummingbot_extended.hub.server import HubServer
     from hummingbot_extended.hub.service import Hub
@@ -110,12 +132,18 @@ async def _run(core: "HubSettings", faces: "FaceSettings", *, as_json: bool) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with Hub(core) as hub:
-        async with HubServer(hub, faces, account_stream_url=domain_of(core).stream_url) as server:
+    domain = domain_of(core)
+    async with contextlib.AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(Hub(core))
+        view = AccountView(ExtendedClient(domain, api_key=api_key)) if api_key else None
+        if view is not None:
+            await stack.enter_async_context(view)
+        async with HubServer(hub, faces, account_stream_url=domain.stream_url, account=view) as server:
             if as_json:
-                print(json.dumps({"url": server.url, "pid": os.getpid(), "role": core.role}), flush=True)
+                facts = {"url": server.url, "page": server.page_url, "pid": os.getpid(), "role": core.role}
+                print(json.dumps(facts), flush=True)
             else:
-                _greet(server.url, core)
+                _greet(server.url, server.page_url, core)
             tasks = {asyncio.create_task(hub.run(), name="hub"), asyncio.create_task(stopped.wait(), name="signal")}
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -128,14 +156,14 @@ async def _run(core: "HubSettings", faces: "FaceSettings", *, as_json: bool) -> 
     print("The hub has stopped.", file=sys.stderr if as_json else sys.stdout, flush=True)
 
 
-def _greet(url: str, core: "HubSettings") -> None:
+def _greet(url: str, page_url: str, core: "HubSettings") -> None:
     from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
     rows = {
-        "Page": url,
+        "Page": page_url,
         "Candles": f"{url}/streamer/candles/BTC-USD/M1",
         "WebSocket": f"{url.replace('http', 'ws', 1)}/ws/stream",
         "For bots": f"EXTENDED_PERPETUAL_STREAM_URL={url}/stream.extended.exchange/v1",

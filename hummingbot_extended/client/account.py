@@ -49,7 +49,7 @@ class AccountStreams:
 
 
 class Brokerage:
-    """`client.brokerage`: positions and balance of the account."""
+    """`client.brokerage`: positions and balance of the account, or everything of it."""
 
     def __init__(self, streams: AccountStreams) -> None:
         self._streams = streams
@@ -71,3 +71,12 @@ class Brokerage:
     ) -> Subscription:
         """Stream `BalanceUpdate`s: the present one first (`is_snapshot`), then every change."""
         return await self._streams.subscribe(BalanceUpdate, callback, error_callback, **options)
+
+    async def stream_account_events(
+        self,
+        callback: Callback | None = None,
+        error_callback: ErrorCallback | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> Subscription:
+        """Stream every event of the account in the order in which it happened: orders, fills, positions, balance."""
+        return await self._streams.subscribe(Event, callback, error_callback, **options)

@@ -14,6 +14,7 @@ from typing import Any
 from hummingbot_extended.demo.audit import Audit, audit
 from hummingbot_extended.demo.books import Books, read_database, read_ledger
 from hummingbot_extended.demo.hbot import Hbot
+from hummingbot_extended.demo.hub_process import HubProcess
 from hummingbot_extended.demo.venue_process import VenueProcess
 from hummingbot_extended.demo.workspace import Workspace
 from hummingbot_extended.errors import SettingsError
@@ -54,7 +55,10 @@ class Moment:
 
 
 class Demo:
-    """One run of the demo in `root`. `step` is told what happens, `show` each second what the bot does."""
+    """One run of the demo in `root`.
+
+    `step` is told what happens, `tell` what else a person wants to know, `show` each second what the bot does.
+    """
 
     def __init__(
         self,
@@ -63,12 +67,14 @@ class Demo:
         seconds: float,
         book: Path | None,
         step: Callable[[str], None],
+        tell: Callable[[str], None],
         show: Callable[[Moment], None],
     ) -> None:
         self.root = root
         self.seconds = seconds
         self._book = book
         self._step = step
+        self._tell = tell
         self._show = show
 
     def run(self) -> Audit:
@@ -84,11 +90,18 @@ class Demo:
             hbot = prepare_hummingbot(self.root / "hummingbot-root", venue, self._step)
             hbot.workspace.write_conf(f"scripts/{CONFIGURATION}", STRATEGY)
             start_balance = Decimal(account_ledger(venue)["balance"]["balance"])
-            with self._running(hbot):
+            with self._page(venue), self._running(hbot):
                 self._watch(venue, hbot, start_balance)
             self._keep_ledger(venue, start_balance)
         self._step("Comparing Hummingbot's database with the venue's ledger")
         return audit_run(self.root)
+
+    @contextmanager
+    def _page(self, venue: VenueProcess) -> Iterator[None]:
+        self._step("Starting the hub beside it: the market, the bot's orders and its fills on a page")
+        with HubProcess(venue, TRADING_PAIR, log=self.root / "hub.log") as hub:
+            self._tell(f"Open {hub.page_url} (the link works once)")
+            yield
 
     @contextmanager
     def _running(self, hbot: Hbot) -> Iterator[None]:

@@ -56,17 +56,17 @@ class EventFace:
         )
         faces.welcome(session, "sse")
         try:
-            await keep_alive(wire, session)
+            await keep_alive(wire)
         finally:
             await faces.forget(session)
         return response
 
 
-async def keep_alive(wire: EventStreamWire, session: EventSession) -> None:
+async def keep_alive(wire: EventStreamWire) -> None:
     """Send a comment now and then until the client is gone or was closed; aiohttp does not tell a handler."""
     seconds = 0.0
     while not wire.is_closing:
-        if seconds % ALIVE_S == 0:
-            session.comment()
+        if seconds % ALIVE_S == 0 and wire.is_free:
+            wire.write([b": alive\n\n"])
         await asyncio.sleep(CHECK_S)
         seconds += CHECK_S

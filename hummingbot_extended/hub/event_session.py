@@ -121,11 +121,6 @@ class EventSession(Listener):
         data = row.strings if self._strings else row.numbers
         return encode_event(data, event=key.kind.encode(), event_id=self._log.event_id(number))
 
-    def comment(self) -> None:
-        """Send a comment, which keeps the connection known to be alive."""
-        if self.wire.is_free:
-            self.wire.write([b": alive\n\n"])
-
     async def stop(self) -> None:
         """Give the topics up."""
         self._log.leave(self._keys, self._sink)

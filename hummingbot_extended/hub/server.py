@@ -10,7 +10,9 @@ from typing import Self
 from aiohttp import web
 
 from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.hub.account_face import AccountFace
 from hummingbot_extended.hub.account_relay import AccountRelay
+from hummingbot_extended.hub.account_view import AccountView
 from hummingbot_extended.hub.answers import JSON, CandleAnswers, CandlesQuery
 from hummingbot_extended.hub.app import create_app
 from hummingbot_extended.hub.asgi_mount import AsgiMount
@@ -18,6 +20,7 @@ from hummingbot_extended.hub.event_face import EventFace, refusal_response
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.faces import Faces
 from hummingbot_extended.hub.interface import MarketDataHub
+from hummingbot_extended.hub.page_link import PageLink
 from hummingbot_extended.hub.relay_face import PREFIX, RelayFace
 from hummingbot_extended.hub.socket_face import SocketFace
 
@@ -32,19 +35,29 @@ class HubServer:
     """The faces of `hub` at one address: `async with HubServer(hub, FaceSettings(port=0)) as server: ...`.
 
     `hub` is started and stopped by its owner. `account_stream_url` is a domain's `stream_url`, for relayed account
-    streams; they need `settings.relay_account`. Entering raises SettingsError when the port is taken; leaving closes
-    every client with 1001.
+    streams; they need `settings.relay_account`. `account` is shown to who has the token; it needs one, and is its
+    owner's to start and stop. Entering raises SettingsError when the port is taken; leaving closes every client with
+    1001.
     """
 
     def __init__(
-        self, hub: MarketDataHub, settings: FaceSettings | None = None, *, account_stream_url: str | None = None
+        self,
+        hub: MarketDataHub,
+        settings: FaceSettings | None = None,
+        *,
+        account_stream_url: str | None = None,
+        account: AccountView | None = None,
     ) -> None:
         self.settings = settings or FaceSettings()
+        if account is not None and self.settings.token is None:
+            raise SettingsError("showing an account needs a token: whoever reaches the hub would see it")
         self.faces = Faces(hub, self.settings)
         self.port = self.settings.port
         self._account: AccountRelay | None = None
         if self.settings.relay_account and account_stream_url is not None:
             self._account = AccountRelay(account_stream_url)
+        self._view = account
+        self._link = PageLink(self.faces)
         self._stack = contextlib.AsyncExitStack()
 
     def __repr__(self) -> str:
@@ -95,6 +108,11 @@ class HubServer:
         return f"{'https' if self.settings.has_tls else 'http'}://{host}:{self.port}"
 
     @property
+    def page_url(self) -> str:
+        """Where a person opens the page; with a token, a link that works once and needs no token typed in."""
+        return self._link.at(self.url)
+
+    @property
     def ws_url(self) -> str:
         """Scheme, host and port of the WebSockets."""
         return self.url.replace("http", "ws", 1)
@@ -111,7 +129,13 @@ class HubServer:
         self._candles: CandleAnswers = app.state.candles
         self._mount = AsgiMount(app)
         application = web.Application(client_max_size=MAX_BODY_BYTES)
-        for face in (SocketFace(self.faces), EventFace(self.faces), RelayFace(self.faces, self._account)):
+        for face in (
+            SocketFace(self.faces),
+            EventFace(self.faces),
+            RelayFace(self.faces, self._account),
+            AccountFace(self.faces, self._view),
+            self._link,
+        ):
             application.add_routes(face.routes())
         application.router.add_get("/streamer/candles/{symbol:.+}/{timeframe}", self._candles_now)
         application.router.add_route("*", "/{path:.*}", self._other)

@@ -1,7 +1,7 @@
 """Candles and the last day's statistics of every market (sans-I/O): live ones are folded, older ones made up.
 
-A venue that has just started would have nothing to chart, so minutes before its start come from a smooth pseudo-random
-path that ends exactly at the market's first price. They are a pure function of seed and minute: nothing is stored.
+A venue that has just started would have nothing to chart, so minutes before its start come from a pseudo-random path
+that ends exactly at the market's first price. They are a pure function of seed and minute: nothing is stored.
 """
 
 import math
@@ -74,41 +74,66 @@ def bucket_start_minute(minute: int, interval: str) -> int:
 
 
 class MinutePath:
-    """The made-up past of one price: a sum of slow waves, scaled so that it ends at `last` at `end_minute`.
+    """The made-up past of one price: noise of many periods, scaled so that it ends at `last` at `end_minute`.
 
-    Paths of one market share their waves; `salt` tells their noise apart.
+    A period's noise grows with its root, as a random walk's does. Paths of one market share it; `salt` tells their
+    wicks and volumes apart.
     """
 
-    PERIODS_MINUTES = (13, 47, 173, 611, 2203, 7919)
+    PERIODS_MINUTES = tuple(3**power for power in range(9))  # a minute to four and a half days
+    STEP = 0.0004  # of the price, for the period of a minute
+    MAX_WICK = Decimal("0.001")
 
     def __init__(self, spec: MarketSpec, seed: int, salt: int, last: Decimal, end_minute: int) -> None:
         self._spec = spec
         self._salt = salt
         self._seed = _mix(seed * 1_000_003 + spec.synthetic_id)
-        self._phases = [2 * math.pi * (_mix(self._seed + i) / 2**64) for i in range(len(self.PERIODS_MINUTES))]
-        self._scale = float(last) / math.exp(self._wave(end_minute))
+        self._knots: dict[tuple[int, int], float] = {}
+        self._ahead: tuple[int, Decimal] = (-1, last)  # the price at the end of a minute begins the next one
+        self._scale = float(last) / math.exp(self._noise(end_minute))
 
     def ending_at(self, last: Decimal, end_minute: int) -> None:
         """Move the path so that it ends at `last` at `end_minute`."""
-        self._scale = float(last) / math.exp(self._wave(end_minute))
+        self._scale = float(last) / math.exp(self._noise(end_minute))
+        self._ahead = -1, last
 
     def candle(self, minute: int) -> Candle:
         """Return the made-up candle of a minute."""
-        first, last = self._price(minute), self._price(minute + 1)
+        first = self._ahead[1] if self._ahead[0] == minute else self._price(minute)
+        last = self._price(minute + 1)
+        self._ahead = minute + 1, last
         noise = _mix(self._seed ^ minute + self._salt)
-        wick = Decimal(1 + noise % 4) * self._spec.tick
-        volume = Decimal(20 + noise // 8 % 400) * 1000 / first
+        high, low = (self._wick(first, noise >> shift & 0xFF) for shift in (0, 8))
+        volume = Decimal(100 + (noise >> 16) % 3000) * 1000 / first
         volume = max(self._spec.min_size, volume.quantize(self._spec.step))
-        high, low = max(first, last) + wick, max(min(first, last) - wick, self._spec.tick)
-        return Candle(minute * MINUTE_MS, first, high, low, last, volume, volume * last)
+        top, bottom = max(first, last) + high, max(min(first, last) - low, self._spec.tick)
+        return Candle(minute * MINUTE_MS, first, top, bottom, last, volume, volume * last)
+
+    def _wick(self, price: Decimal, noise: int) -> Decimal:
+        tick = self._spec.tick
+        return max(1, round(price * self.MAX_WICK * noise / 255 / tick)) * tick
 
     def _price(self, minute: int) -> Decimal:
-        raw = self._scale * math.exp(self._wave(minute))
+        raw = self._scale * math.exp(self._noise(minute))
         return max(1, round(raw / float(self._spec.tick))) * self._spec.tick
 
-    def _wave(self, minute: int) -> float:
-        waves = zip(self.PERIODS_MINUTES, self._phases, strict=True)
-        return sum(0.00025 * math.sqrt(t) * math.sin(2 * math.pi * minute / t + phase) for t, phase in waves)
+    def _noise(self, minute: int) -> float:
+        total = 0.0
+        for period in self.PERIODS_MINUTES:
+            knot, step = divmod(minute, period)
+            noise = self._knot(period, knot)
+            if step:
+                share = step / period
+                noise += (self._knot(period, knot + 1) - noise) * share * share * (3 - 2 * share)  # smooth at the knots
+            total += math.sqrt(period) * noise
+        return self.STEP * total
+
+    def _knot(self, period: int, number: int) -> float:
+        """Return the noise of a period at one of its knots, in [-1, 1]."""
+        key = period, number
+        if key not in self._knots:
+            self._knots[key] = _mix(self._seed + period * 1_000_003 ^ number) / 2**63 - 1
+        return self._knots[key]
 
 
 def _mix(number: int) -> int:

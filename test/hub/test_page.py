@@ -1,12 +1,15 @@
-"""The page in a real headless Chromium: it fills, follows choices, survives the hub, and asks no other host."""
+"""The page in a real headless Chromium: it fills, follows choices, shows the account, survives, asks no other host."""
 
 import contextlib
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from hummingbot_extended.client import ExtendedClient
+from hummingbot_extended.hub.account_view import AccountView
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.page import charts_script
 from hummingbot_extended.hub.server import HubServer
@@ -21,11 +24,16 @@ TOKEN = "correct-horse-battery"
 
 
 @pytest.fixture
-async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+async def venue() -> AsyncIterator[PracticeVenue]:
     async with PracticeVenue(VenueSettings(port=0)) as venue:
-        monkeypatch.setenv("EXTENDED_PERPETUAL_LOCAL_URL", venue.origin)
-        async with Hub(HubSettings(markets=("BTC-USD", "ETH-USD"))) as hub:
-            yield hub
+        yield venue
+
+
+@pytest.fixture
+async def hub(venue: PracticeVenue, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    monkeypatch.setenv("EXTENDED_PERPETUAL_LOCAL_URL", venue.origin)
+    async with Hub(HubSettings(markets=("BTC-USD", "ETH-USD"))) as hub:
+        yield hub
 
 
 @contextlib.asynccontextmanager
@@ -93,8 +101,50 @@ async def test_a_page_without_the_token_asks_for_it(hub: Hub) -> None:
         await page.until(f"Boolean({IS_FILLED})")
 
 
+@pytest.mark.services
+async def test_the_link_opens_the_page_and_the_account_is_on_it(venue: PracticeVenue, hub: Hub) -> None:
+    keys = {"api_key": venue.api_key, "stark_private_key": venue.stark_private_key}
+    async with (
+        ExtendedClient(url=venue.origin, **keys) as trader,
+        AccountView(ExtendedClient(url=venue.origin, **keys)) as view,
+    ):
+        low = (await trader.rest.market_stats("BTC-USD")).bid_price // 1000 * 990
+        for side, price in (("BUY", low), ("BUY", None), ("SELL", None), ("BUY", None)):
+            await trader.order_execution.place_order("BTC-USD", side, Decimal("0.002"), price, wait_s=5)
+        async with HubServer(hub, FaceSettings(port=0, token=TOKEN), account=view) as server, browse() as page:
+            await page.open(server.page_url)
+            await page.until(f"Boolean({IS_FILLED})")
+            await page.until("document.querySelectorAll('#fills tbody tr').length === 3")
+            assert await page.ask("location.hash") == ""
+            await page.until("document.querySelector('#orders tbody').textContent.includes('buy')")
+            chart = "import('/static/hub.js').then(({ chart }) => chart"
+            lines = f"{chart}.lines.map((line) => line.options().title).join())"
+            await page.until(f"{lines}.then((titles) => titles === 'buy 0.002,long 0.002')")
+            labels = f"{chart}.candles.markers().map((each) => each.text).filter(Boolean).sort().join())"
+            await page.until(f"{labels}.then((texts) => /bought 0.00[24],sold 0.002/.test(texts))")
+            await page.open(f"{server.url}/?again=1")  # the tab keeps the token
+            await page.until("document.querySelectorAll('#fills tbody tr').length === 3")
+            assert page.errors == []
+
+
+@pytest.mark.services
+async def test_a_venue_that_is_gone_is_told_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    notice = "document.getElementById('notice')"
+    async with contextlib.AsyncExitStack() as stack:
+        async with PracticeVenue(VenueSettings(port=0)) as venue:
+            monkeypatch.setenv("EXTENDED_PERPETUAL_LOCAL_URL", venue.origin)
+            hub = await stack.enter_async_context(Hub(HubSettings(markets=("BTC-USD",))))
+            _, page = await stack.enter_async_context(shown(hub))
+            await page.until(f"Boolean({IS_FILLED}) && {notice}.hidden")
+            port = venue.port
+        await page.until(f"!{notice}.hidden && {notice}.textContent.includes('No live data of BTC-USD')")
+        assert await page.ask("document.getElementById('last').textContent") != "–"
+        async with PracticeVenue(VenueSettings(port=port)):
+            await page.until(f"{notice}.hidden", deadline_s=60)
+
+
 async def test_the_page_s_files_are_a_closed_list(server: HubServer, http: aiohttp.ClientSession) -> None:
-    for name in ("hub.js", "hub.css", "candles.js", "market.js", "health.js", "icon.svg"):
+    for name in ("hub.js", "hub.css", "account.js", "candles.js", "format.js", "market.js", "health.js", "icon.svg"):
         async with http.get(f"{server.url}/static/{name}") as reply:
             assert reply.status == 200, name
             assert reply.headers["X-Content-Type-Options"] == "nosniff"

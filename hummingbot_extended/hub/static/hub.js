@@ -1,16 +1,21 @@
-// The hub's page: one WebSocket for everything that moves, HTTP for candles and status.
-import { drawCurve, showBook, showTrades } from "/static/market.js";
+// The hub's page: one WebSocket for everything that moves, HTTP for candles and status, an event stream for the account.
+import { account, followAccount, newestFills, ofMarket, showAccount } from "/static/account.js";
 import { CandleChart } from "/static/candles.js";
-import { logEvent, showStatus } from "/static/health.js";
+import { $, clock, decimalsOf, fixed, NOTHING, short } from "/static/format.js";
+import { logEvent, showNotice, showStatus } from "/static/health.js";
+import { drawCurve, showBook, showTrades } from "/static/market.js";
 
-const FRAMES = ["1m", "5m", "15m", "30m", "1h", "2h", "4h", "1d"];
-const STATUS_EVERY_MS = 3000;
+const FRAMES = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "1d": 86400 };
+const STATUS_EVERY_MS = 3000, SILENT_MS = 5000, FLASH_MS = 400;
 const MAX_TRADES = 60;
 const RETRY_MIN_MS = 500, RETRY_MAX_MS = 15000;
+const STREAMS = ["ohlcv", "price", "depth", "trades", "mark", "index", "funding", "stats", "quote", "news"];
 
-const $ = (id) => document.getElementById(id);
-const state = { market: "", frame: "1m", decimals: 2, socket: null, retryMs: RETRY_MIN_MS, trades: [], book: null, heard: 0 };
-const chart = new CandleChart($("chart"), $("bar"));
+const state = {
+  market: "", frame: "1m", decimals: 2, ticks: new Map(), trades: [], book: null, mark: null,
+  socket: null, retryMs: RETRY_MIN_MS, heard: 0, lost: null, feeds: new Map(), hasAccount: false,
+};
+export const chart = new CandleChart($("chart"), $("bar"));
 
 // --- HTTP ---
 
@@ -26,36 +31,69 @@ async function get(path) {
   return reply.json();
 }
 
+// A link of the hub's ends in #code=…, which opens the page once: it is changed into the token and leaves the address.
+async function redeemLink() {
+  const place = new URLSearchParams(location.hash.slice(1));
+  const code = place.get("code");
+  if (!code) return;
+  place.delete("code");
+  history.replaceState(null, "", `${location.pathname}${location.search}${place.size ? `#${place}` : ""}`);
+  const reply = await fetch("/page/token", { method: "POST", body: code });
+  if (reply.ok) sessionStorage.setItem("hub-token", (await reply.json()).token);
+}
+
 async function loadMarkets() {
   const [{ markets }, status] = await Promise.all([get("/api/v1/markets"), get("/streamer/status")]);
+  if (!markets.length) throw new Error("the exchange has not told the hub its markets yet");
   const kept = new Set(status.symbols ?? []);
   const names = markets.map((each) => each.name).sort((a, b) => kept.has(b) - kept.has(a) || a.localeCompare(b));
   $("market").replaceChildren(...names.map((name) => new Option(name, name)));
   state.ticks = new Map(markets.map((each) => [each.name, String(each.tick)]));
   const wanted = new URLSearchParams(location.hash.slice(1));
   state.market = names.includes(wanted.get("market")) ? wanted.get("market") : names[0];
-  state.frame = FRAMES.includes(wanted.get("frame")) ? wanted.get("frame") : "1m";
+  state.frame = wanted.get("frame") in FRAMES ? wanted.get("frame") : "1m";
 }
 
 async function loadCandles() {
   const asked = `${state.market}/${state.frame}`;
-  const answer = await get(`/streamer/candles/${state.market}/${state.frame}?limit=500`);
+  const answer = await get(`/streamer/candles/${asked}?limit=500`);
   if (asked !== `${state.market}/${state.frame}`) return;
   if (answer.success) chart.replace(answer.candles);
   else setTimeout(() => loadCandles().catch(report), 1000);
 }
 
 async function loadStatus() {
-  try {
-    const [status, health] = await Promise.all([get("/streamer/status"), get("/streamer/health?strict=0")]);
-    showStatus(status, health, state.market);
-  } finally {
-    setTimeout(() => loadStatus().catch(report), STATUS_EVERY_MS);
-  }
+  if (state.socket?.readyState !== WebSocket.OPEN) return;
+  const [status, health] = await Promise.all([get("/streamer/status"), get("/streamer/health?strict=0")]);
+  $("domain").textContent = status.domain ?? "";
+  state.feeds = new Map(ofFeeds(status.channels ?? []));
+  showStatus(status, health, state.market);
+  notice();
 }
 
+const ofFeeds = (channels) => channels.filter((each) => each.market === state.market).map((each) => [each.feed, each]);
+
 function report(error) {
-  logEvent(String(error.message ?? error), "warn");
+  if (state.socket?.readyState === WebSocket.OPEN) logEvent(String(error.message ?? error), "warn");
+}
+
+// --- what is wrong, if anything ---
+
+function notice() {
+  const since = (ms) => clock(new Date(ms).toISOString());
+  const down = [...state.feeds.values()].filter((each) => each.state !== "live" && each.state !== "opening" && each.feed !== "stats");
+  if (state.lost) showNotice(`The hub does not answer since ${since(state.lost)} UTC. What you see is from then; trying again.`);
+  else if (down.length) {
+    const which = down.length > 3 ? "" : ` (${down.map((each) => each.feed).join(", ")})`;
+    showNotice(`No live data of ${state.market}${which} since ${since(Math.min(...down.map((each) => each.since_ms)))} UTC: the exchange does not answer. The hub goes on trying.`);
+  } else showNotice("");
+}
+
+function showPulse() {
+  const isOpen = state.socket?.readyState === WebSocket.OPEN;
+  const isSilent = isOpen && Date.now() - state.heard > SILENT_MS;
+  $("dot").className = !isOpen ? "dot" : isSilent ? "dot stale" : "dot live";
+  $("dot").title = !isOpen ? "the hub does not answer" : isSilent ? "connected, but no data for some seconds" : "live";
 }
 
 // --- the socket ---
@@ -64,12 +102,21 @@ function connect() {
   const token = sessionStorage.getItem("hub-token");
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/stream`;
   const socket = (state.socket = token ? new WebSocket(url, [`hub-token.${token}`]) : new WebSocket(url));
-  socket.onopen = () => { state.retryMs = RETRY_MIN_MS; $("dot").className = "dot live"; subscribe(); loadCandles().catch(report); };
+  socket.onopen = () => {
+    Object.assign(state, { retryMs: RETRY_MIN_MS, heard: Date.now(), lost: null, trades: [] });
+    notice();
+    showPulse();
+    subscribe();
+    loadCandles().catch(report);
+    loadStatus().catch(report);
+  };
   socket.onmessage = (event) => { state.heard = Date.now(); hear(JSON.parse(event.data)); };
   socket.onclose = (event) => {
-    $("dot").className = "dot";
     if (event.code === 4001) { $("door").hidden = false; return; }
-    logEvent(`connection lost (${event.code}), trying again`, "warn");
+    if (!state.lost) logEvent(`connection to the hub lost (${event.code})`, "warn");
+    state.lost ??= Date.now();
+    notice();
+    showPulse();
     setTimeout(connect, state.retryMs * (0.5 + Math.random()));
     state.retryMs = Math.min(state.retryMs * 2, RETRY_MAX_MS);
   };
@@ -88,63 +135,84 @@ function subscribe() {
   ask("news", {}, 1000, ["*"]);
 }
 
-const STREAMS = ["ohlcv", "price", "depth", "trades", "mark", "index", "funding", "stats", "quote", "news"];
+// --- choices ---
 
 function choose(market, frame) {
   for (const stream_type of STREAMS) say({ type: "unsubscribe", stream_type });
-  Object.assign(state, { market, frame, trades: [], book: null });
+  Object.assign(state, { market, frame, trades: [], book: null, mark: null, feeds: new Map() });
   location.hash = new URLSearchParams({ market, frame });
-  for (const id of ["last", "mark", "index", "funding", "volume", "range", "spread"]) $(id).textContent = "–";
+  for (const id of ["last", "mark", "index", "funding", "volume", "range", "spread"]) $(id).textContent = NOTHING;
   $("change").textContent = "";
   begin();
   subscribe();
   loadCandles().catch(report);
+  loadStatus().catch(report);
 }
 
 function begin() {
-  const tick = state.ticks.get(state.market) ?? "0.01";
-  state.decimals = Number(tick) >= 1 ? 0 : (Number(tick).toFixed(10).replace(/0+$/, "").split(".")[1] ?? "").length;
+  state.decimals = decimalsOf(state.ticks.get(state.market) ?? "0.01");
   $("market").value = state.market;
   $("title").textContent = `${state.market} · ${state.frame}`;
   document.title = `${state.market} · Hub`;
   for (const button of $("frames").children) button.setAttribute("aria-pressed", String(button.textContent === state.frame));
-  chart.begin(state.decimals);
+  chart.begin(state.decimals, FRAMES[state.frame]);
   showTrades($("trades"), [], state.decimals);
   showBook($("book"), null, state.decimals);
   drawCurve($("curve"), null);
+  if (state.hasAccount) accountChanged();
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  chart.restyle();
+  if (state.book) drawCurve($("curve"), state.book);
 }
 
 // --- what the hub says ---
 
-const price = (text) => Number(text).toLocaleString("en", { minimumFractionDigits: state.decimals, maximumFractionDigits: state.decimals });
-const short = (text) => Number(text).toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
+const price = (text) => fixed(text, state.decimals);
+const ownPrices = () => new Set(ofMarket(account.orders, state.market).map((each) => Number(each.price)));
 
 const SHOW = {
   ohlcv: (row) => chart.update(row),
   price(row) {
+    const before = $("last").textContent;
     $("last").textContent = price(row.price);
+    flash(before, row.price);
+    document.title = `${price(row.price)} ${state.market} · Hub`;
     if (row.change_percent === null) return;
     const percent = Number(row.change_percent);
-    $("change").textContent = `${percent >= 0 ? "+" : ""}${percent.toFixed(2)} %`;
+    $("change").textContent = `${percent >= 0 ? "+" : "−"}${Math.abs(percent).toFixed(2)} %`;
     $("change").className = percent >= 0 ? "up" : "down";
-    document.title = `${price(row.price)} ${state.market} · Hub`;
   },
-  mark: (row) => { $("mark").textContent = price(row.price); },
+  mark(row) {
+    state.mark = Number(row.price);
+    $("mark").textContent = price(row.price);
+    if (state.hasAccount) showAccount(state.market, state.mark, state.decimals);
+  },
   index: (row) => { $("index").textContent = price(row.price); },
   funding: (row) => { $("funding").textContent = `${(Number(row.funding_rate) * 100).toFixed(4)} %`; },
   stats(row) {
-    $("volume").textContent = short(row.quote_volume);
-    $("range").textContent = `${price(row.high)} · ${price(row.low)}`;
+    $("volume").textContent = `${short(row.quote_volume)} USD`;
+    $("range").textContent = `${price(row.low)} – ${price(row.high)}`;
   },
   quote: (row) => { if (row.spread !== null) $("spread").textContent = price(row.spread); },
   depth(row) {
     state.book = row;
-    showBook($("book"), row, state.decimals);
+    showBook($("book"), row, state.decimals, ownPrices());
     drawCurve($("curve"), row);
   },
   trades: (row) => { state.trades.unshift(row); },
   news: (row) => logEvent(`${row.symbol}: ${row.text}`),
 };
+
+function flash(before, now) {
+  const change = Number(now) - Number(before.replaceAll(",", ""));
+  if (!change) return;
+  $("last").className = change > 0 ? "up" : "down";
+  clearTimeout(state.flashing);
+  state.flashing = setTimeout(() => { $("last").className = ""; }, FLASH_MS);
+}
 
 function hear(message) {
   if (message.type === "data") {
@@ -155,22 +223,24 @@ function hear(message) {
       showTrades($("trades"), state.trades, state.decimals);
     }
   } else if (message.type === "status") {
-    const from = message.switched_from ? ` (was ${message.switched_from})` : "";
-    const reason = message.reason ? `: ${message.reason}` : "";
-    logEvent(`${message.symbol} ${message.feed} ${message.state} by ${message.provider || "nobody"}${from}${reason}`,
-      message.state === "live" ? "" : "warn");
+    const source = message.provider ? `by ${message.provider}` : "no source answers";
+    const from = message.switched_from ? `, before by ${message.switched_from}` : "";
+    const reason = message.reason ? ` (${message.reason})` : "";
+    logEvent(`${message.symbol} ${message.feed} ${message.state}, ${source}${from}${reason}`, message.state === "live" ? "" : "warn");
+    loadStatus().catch(report);
   } else if (message.type === "error") {
     logEvent(`${message.error_code}: ${message.message}`, "warn");
   }
 }
 
-// --- choices ---
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  chart.restyle();
-  if (state.book) drawCurve($("curve"), state.book);
+function accountChanged() {
+  state.hasAccount = true;
+  const orders = ofMarket(account.orders, state.market).filter((each) => each.price !== null);
+  chart.showOwn(orders, ofMarket(account.positions, state.market)[0] ?? null, ofMarket(newestFills(), state.market));
+  showAccount(state.market, state.mark, state.decimals);
 }
+
+// --- start ---
 
 const preferred = matchMedia("(prefers-color-scheme: dark)");
 const asked = new URLSearchParams(location.search).get("theme") ?? localStorage.getItem("hub-theme");
@@ -182,7 +252,7 @@ $("theme").onclick = () => {
   setTheme(theme);
 };
 $("market").onchange = () => choose($("market").value, state.frame);
-$("frames").append(...FRAMES.map((frame) => {
+$("frames").append(...Object.keys(FRAMES).map((frame) => {
   const button = document.createElement("button");
   button.textContent = frame;
   button.onclick = () => choose(state.market, frame);
@@ -193,22 +263,25 @@ $("door").onsubmit = (event) => {
   sessionStorage.setItem("hub-token", $("token").value);
   location.reload();
 };
-setInterval(() => {
-  if (state.socket?.readyState === WebSocket.OPEN) $("dot").className = Date.now() - state.heard > 5000 ? "dot stale" : "dot live";
-}, 1000);
+setInterval(showPulse, 1000);
+setInterval(() => loadStatus().catch(report), STATUS_EVERY_MS);
 addEventListener("resize", () => state.book && drawCurve($("curve"), state.book));
 
 async function start() {
   try {
+    await redeemLink();
     await loadMarkets();
   } catch (error) {
-    report(error);
-    if ($("door").hidden) setTimeout(start, 2000);
+    if ($("door").hidden) {
+      showNotice(`The hub is not ready: ${error.message}. Trying again.`);
+      setTimeout(start, 2000);
+    }
     return;
   }
+  showNotice("");
   begin();
   connect();
-  loadStatus().catch(report);
+  followAccount(headers, accountChanged);
 }
 
 start();
