@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-services check unit coverage bench lock clean env clients screenshots
+.PHONY: help install demo test test-services test-versions check unit coverage bench lock clean env clients screenshots
 
 UV_VERSION := 0.13.8
 ENV := .venv
@@ -15,6 +15,9 @@ export HUMMINGBOT_EXTENDED_CACHE := $(CACHE)
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= 1
 endif
+
+# Supported beside the release in requirements.lock (hummingbot_extended/installer/hummingbot_folder.py).
+OTHER_RELEASES := 20260920 20260901 20260729
 
 SECONDS ?= 60
 BOOK ?=
@@ -47,6 +50,15 @@ $(ENV)/.complete: requirements.lock setup.py tools/hummingbot_wheel.py tools/hum
 	  .tools/uv pip install --quiet --python $(BIN)/python --no-deps --editable . && touch $@
 
 env: $(ENV)/.complete
+
+# One environment for each other release of Hummingbot that is supported: the same pins, only Hummingbot differs.
+.venv-hummingbot-%/.complete: requirements.lock setup.py tools/hummingbot_wheel.py | .tools/uv
+	@links=$$($$(readlink .tools/python) tools/hummingbot_wheel.py --uv "$$PWD/.tools/uv" \
+	    --python "$$(readlink .tools/python)" --release $*) && \
+	  .tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" .venv-hummingbot-$* && \
+	  .tools/uv pip install --quiet --python .venv-hummingbot-$*/bin/python --find-links "$$links" \
+	    --only-binary hummingbot --override <(echo hummingbot==$*) -r requirements.lock && \
+	  .tools/uv pip install --quiet --python .venv-hummingbot-$*/bin/python --no-deps --editable . && touch $@
 
 # The official SDK and ccxt need package versions of their own: they are clients in environments of their own.
 .venv-%/.complete: test/clients/%.lock | .tools/uv
@@ -84,6 +96,13 @@ unit: env clients
 test-services: env  ## the tests that need Debian's services; installs them (root), fails when one is absent
 	@tools/services.sh
 	@$(BIN)/python -m pytest -m services --timeout 180 $(PYTEST)
+
+# Not in .PHONY, because a pattern rule never makes a phony target.
+test-hummingbot-%: .venv-hummingbot-%/.complete
+	@echo "Hummingbot $*" && .venv-hummingbot-$*/bin/python -m pytest -n $(WORKERS) --dist worksteal \
+	  -m "not services and not clients" $(or $(PYTEST),test/connector test/install test/demo test/e2e)
+
+test-versions: $(OTHER_RELEASES:%=test-hummingbot-%)  ## connector, installation and strategies on every other supported Hummingbot
 
 bench: env  ## every figure a ratio measured side by side: make bench [QUICK=1]
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)

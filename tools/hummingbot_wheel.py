@@ -4,7 +4,7 @@ Hummingbot is published as source only, and compiling its Cython modules takes a
 the pinned source package, checks its hash, builds the wheel without optimisation (-O0: enough for tests and the demo,
 a third of the time) and keeps it in the cache. A second call finds it there. Only the standard library is used.
 
-    python tools/hummingbot_wheel.py --uv PATH_TO_UV --python PATH_TO_PYTHON_3.12 [--cache DIR]
+    python tools/hummingbot_wheel.py --uv PATH_TO_UV --python PATH_TO_PYTHON_3.12 [--cache DIR] [--release 20260922]
 
 Prints the folder that holds the wheel, for `uv pip install --find-links`.
 """
@@ -20,15 +20,20 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-VERSION = "20260922"
-SHA256 = "af2012e5fbc66c23844d64e93056dad70aea1eb1b169b6f986b22fd726c4c2c6"
+# The releases that the tests run on, and the SHA-256 of their source packages. The first is the one to develop on.
+RELEASES = {
+    "20260922": "af2012e5fbc66c23844d64e93056dad70aea1eb1b169b6f986b22fd726c4c2c6",
+    "20260920": "012737dc7131c32fe4b9b301fee87566b9f8318f72e59a8451caf10b31c74cc4",
+    "20260901": "14fca954d4443e34e8a69d554e9f52e03fbf9e4dbd958dad071670792a58f0c6",
+    "20260729": "3df467767cdef3a093f7e754ef533368e7e6bd212827418a43ce2b30278da94f",
+}
 BUILD_LOCK = Path(__file__).with_name("hummingbot-build.lock")
-MODULES = 60  # Cython extensions in this release; only the progress line uses it
+MODULES = 60  # Cython extensions in a release; only the progress line uses it
 
 
 def say(text: str) -> None:
     """Print a progress line to standard error; standard output is the result."""
-    print(f"hummingbot {VERSION}: {text}", file=sys.stderr, flush=True)
+    print(f"hummingbot: {text}", file=sys.stderr, flush=True)
 
 
 def fail(sentence: str) -> None:
@@ -42,17 +47,17 @@ def run(*command: str | Path, cwd: Path | None = None) -> None:
     subprocess.run([str(part) for part in command], cwd=cwd, check=True, stdout=sys.stderr)
 
 
-def download_source(python: Path, folder: Path) -> Path:
+def download_source(python: Path, folder: Path, release: str) -> Path:
     """Download the source package with pip, which knows the machine's index and proxies, and check its hash."""
-    say("downloading the source package")
+    say(f"downloading the source package of {release}")
     run(
         python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "hummingbot", "--no-build-isolation",
-        "--dest", folder, f"hummingbot=={VERSION}",
+        "--dest", folder, f"hummingbot=={release}",
     )  # fmt: skip
-    archive = folder / f"hummingbot-{VERSION}.tar.gz"
+    archive = folder / f"hummingbot-{release}.tar.gz"
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if digest != SHA256:
-        fail(f"the source package has the hash {digest}, expected {SHA256}; nothing was built")
+    if digest != RELEASES[release]:
+        fail(f"the source package has the hash {digest}, expected {RELEASES[release]}; nothing was built")
     return archive
 
 
@@ -79,17 +84,17 @@ def compile_wheel(python: Path, source: Path, log_path: Path) -> None:
         fail(f"the build failed, its end is above, the whole log is {log_path}. Is a C++ compiler (g++) installed?")
 
 
-def build(uv: Path, python: Path, target: Path) -> None:
+def build(uv: Path, python: Path, target: Path, release: str) -> None:
     """Build the wheel in a temporary folder and move it into `target` in one step."""
     with tempfile.TemporaryDirectory(prefix="hummingbot-build-") as name:
         folder = Path(name)
         builder = folder / "env" / "bin" / "python"
         run(uv, "venv", "--quiet", "--seed", "--python", python, folder / "env")
         run(uv, "pip", "install", "--quiet", "--python", builder, "--requirement", BUILD_LOCK)
-        archive = download_source(builder, folder)
+        archive = download_source(builder, folder, release)
         with tarfile.open(archive) as package:
             package.extractall(folder, filter="data")
-        source = folder / f"hummingbot-{VERSION}"
+        source = folder / f"hummingbot-{release}"
         say("compiling (a minute or two, once)")
         compile_wheel(builder, source, target / "build.log")
         (wheel,) = (source / "dist").glob("*.whl")
@@ -105,14 +110,15 @@ def main() -> None:
     parser.add_argument("--python", type=Path, required=True)
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hummingbot-extended"
     parser.add_argument("--cache", type=Path, default=Path(os.environ.get("HUMMINGBOT_EXTENDED_CACHE") or default))
+    parser.add_argument("--release", choices=RELEASES, default=next(iter(RELEASES)))
     arguments = parser.parse_args()
-    target = arguments.cache / f"hummingbot-{VERSION}-cp312-O0"
+    target = arguments.cache / f"hummingbot-{arguments.release}-cp312-O0"
     target.mkdir(parents=True, exist_ok=True)
     with (target / ".lock").open("w") as lock:  # two makes at once build once
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not any(target.glob("hummingbot-*.whl")):
-            build(arguments.uv, arguments.python, target)
-            say(f"built, kept in {target}")
+            build(arguments.uv, arguments.python, target, arguments.release)
+            say(f"{arguments.release} is built, kept in {target}")
     print(target)
 
 

@@ -13,9 +13,10 @@ from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.utils.async_utils import safe_ensure_future
 
 from hummingbot_extended.connector.extended_perpetual_derivative import ExtendedPerpetualDerivative
-from test.connector.running import Stage, until
+from test.connector.running import Stage
 from test.gateway.api_exchange import ACCOUNT, Database
 from test.gateway.api_server import HummingbotApi, served
+from test.until import until
 
 _STATES = {
     OrderState.OPEN: "OPEN",

@@ -10,11 +10,11 @@ from typing import Any
 from hummingbot_extended.bridge.server import BridgeServer
 from hummingbot_extended.bridge.settings import AccessKey, BridgeSettings
 from hummingbot_extended.gateway import Event, EventEngine, EventListener, EventType, HummingbotClient
-from test.connector.running import PAIR, Bot, Stage, stage, until
+from test.connector.running import PAIR, Bot, Stage, stage
 
 EXCHANGE = "extended_perpetual_local"
 KEY = "k" * 40
-__all__ = ["EXCHANGE", "KEY", "PAIR", "Bridged", "Ears", "bridged", "until"]
+__all__ = ["EXCHANGE", "KEY", "PAIR", "Bridged", "Ears", "bridged"]
 
 
 class Ears(EventListener):

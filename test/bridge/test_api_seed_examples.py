@@ -7,7 +7,7 @@ import pytest
 from hummingbot_extended.gateway import ApiTransport, EventEngine, EventType, HummingbotClient, OrderSide, OrderType
 from hummingbot_extended.gateway.errors import InsufficientFundsError, InvalidOrderError
 from test.bridge.api_host import api_of
-from test.bridge.running import EXCHANGE, PAIR, Ears, until
+from test.bridge.running import EXCHANGE, PAIR, Ears
 from test.connector.running import stage
 from test.gateway.api_server import ACCOUNT, PASSWORD, USER
 from test.gateway.seed_examples import (
@@ -17,6 +17,7 @@ from test.gateway.seed_examples import (
     SimpleMarketMaker,
     simple_market_making,
 )
+from test.until import until
 
 WAIT_S = 0.5
 

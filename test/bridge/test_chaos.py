@@ -13,7 +13,8 @@ import pytest
 from hummingbot_extended.gateway import OrderSide, OrderType
 from hummingbot_extended.gateway.errors import HummingbotClientException, OrderNotFoundError
 from test.bridge.chaos import OPEN, same
-from test.bridge.running import EXCHANGE, PAIR, Ears, bridged, until
+from test.bridge.running import EXCHANGE, PAIR, Ears, bridged
+from test.until import until
 
 SECONDS = 8.0
 MODULES = ("order_outcomes", "cancel_order")

@@ -16,7 +16,7 @@ from hummingbot_extended.demo.venue_process import VenueProcess
 from hummingbot_extended.demo.workspace import Workspace
 from hummingbot_extended.gateway import OrderSide, OrderType
 from test.bridge.running import EXCHANGE, PAIR, Ears
-from test.gateway.conftest import until
+from test.until import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 START_S = 50.0

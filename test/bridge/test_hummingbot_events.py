@@ -20,7 +20,8 @@ from hummingbot.core.event.events import (
 )
 
 from hummingbot_extended.gateway import EventType
-from test.bridge.running import PAIR, until
+from test.bridge.running import PAIR
+from test.until import until
 
 ONE = Decimal(1)
 

@@ -8,7 +8,8 @@ import pytest
 from hummingbot_extended.exchange.enums import Side
 from hummingbot_extended.gateway import EventType
 from hummingbot_extended.gateway.errors import InvalidOrderError, NotSupportedError, UnknownMarketError
-from test.bridge.running import EXCHANGE, PAIR, bridged, until
+from test.bridge.running import EXCHANGE, PAIR, bridged
+from test.until import until
 
 
 async def test_book_and_ticker_have_texts_and_none_for_an_empty_side(bridge, client):
@@ -88,7 +89,7 @@ async def test_funding_payment_is_told(bridge, client):
     await other.place(Side.SELL, "0.05", price, ioc=True)
     await bridge.bot.until_done(order_id)
     await bridge.venue.control("POST", "funding", {})
-    await until(lambda: client.ears.of(EventType.INFO, kind="funding_payment"), 15)
+    await until(lambda: client.ears.of(EventType.INFO, kind="funding_payment"))
     (payment,) = client.ears.of(EventType.INFO, kind="funding_payment")
     assert payment["exchange"] == EXCHANGE
     assert payment["symbol"] == PAIR
@@ -103,7 +104,7 @@ async def test_connector_that_loses_its_exchange_is_told_and_its_return_too(brid
     await bridge.venue.control("POST", "deposit", {"account": bridge.venue.venue.trader.account.id, "amount": "1"})
     await until(lambda: client.ears.of(EventType.ERROR, kind="connector"))
     await bridge.venue.control("DELETE", f"faults/{fault['id']}")
-    await until(lambda: client.ears.of(EventType.INFO, kind="connector"), 20)
+    await until(lambda: client.ears.of(EventType.INFO, kind="connector"))
 
 
 async def test_connector_added_while_running_is_served(bridge, client):

@@ -16,7 +16,8 @@ from hummingbot_extended.gateway.errors import (
     OrderNotFoundError,
     UnknownMarketError,
 )
-from test.bridge.running import EXCHANGE, PAIR, bridged, until
+from test.bridge.running import EXCHANGE, PAIR, bridged
+from test.until import until
 
 
 async def test_create_answers_when_the_exchange_has_confirmed_the_order(bridge, client):

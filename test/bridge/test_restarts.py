@@ -8,7 +8,8 @@ import pytest
 from hummingbot_extended.bridge.journal import Journal
 from hummingbot_extended.exchange.enums import Side
 from hummingbot_extended.gateway import ConnectionStatus, EventType, OrderSide, OrderType
-from test.bridge.running import EXCHANGE, PAIR, Ears, bridged, until
+from test.bridge.running import EXCHANGE, PAIR, Ears, bridged
+from test.until import until
 
 BUY = (EXCHANGE, PAIR, OrderSide.BUY, OrderType.LIMIT)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hummingbot_extended.gateway import EventType, HummingbotClientException, OrderSide, OrderType
-from test.bridge.running import EXCHANGE, KEY, PAIR, bridged, until
+from test.bridge.running import EXCHANGE, KEY, PAIR, bridged
 from test.gateway.seed_examples import (
     ErrorListener,
     OrderUpdateListener,
@@ -11,6 +11,7 @@ from test.gateway.seed_examples import (
     SimpleMarketMaker,
     simple_market_making,
 )
+from test.until import until
 
 WAIT_S = 1.0
 

@@ -12,7 +12,8 @@ import pytest
 from hummingbot_extended.bridge.settings import AccessKey
 from hummingbot_extended.gateway import EventType, OrderSide, OrderType
 from hummingbot_extended.gateway.errors import AuthenticationError, ConnectionLostError, ErrorCode, NotSupportedError
-from test.bridge.running import EXCHANGE, KEY, PAIR, bridged, until
+from test.bridge.running import EXCHANGE, KEY, PAIR, bridged
+from test.until import until
 
 
 @asynccontextmanager
@@ -187,9 +188,9 @@ async def test_connect_again_after_stop_of_the_bridge_resumes(bridge, client):
     await bridge.stop()
     await until(lambda: client.connection_status.value == "connecting")
     await bridge.start()
-    await until(lambda: client.connection_status.value == "connected", 20)
+    await until(lambda: client.connection_status.value == "connected")
     assert client.ears.of(EventType.INFO, kind="stopping")
-    assert client.ears.of(EventType.INFO, kind="reconnected")
+    await until(lambda: client.ears.of(EventType.INFO, kind="reconnected"))
     assert len(client.ears.of(EventType.ERROR, kind="connection")) == 1
 
 

@@ -7,7 +7,8 @@ import pytest
 from hummingbot_extended.connector.extended_perpetual_derivative import ExtendedPerpetualDerivative
 from hummingbot_extended.exchange.enums import Side
 from hummingbot_extended.gateway import EventType, OrderSide, OrderType
-from test.bridge.running import EXCHANGE, PAIR, bridged, until
+from test.bridge.running import EXCHANGE, PAIR, bridged
+from test.until import until
 
 
 class PlainConnector(ExtendedPerpetualDerivative):

@@ -13,7 +13,8 @@ from hummingbot_extended.cli.watch_view import json_line, plain_line, screen
 from hummingbot_extended.client.live_markets import LiveMarket, watch_markets
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.client.conftest import proven_client, until
+from test.client.conftest import proven_client
+from test.until import until
 
 COMMAND = (sys.executable, "-m", "hummingbot_extended")
 
@@ -24,8 +25,8 @@ async def venue():
         yield venue
 
 
-async def run(*arguments: str, interrupt_after_s: float | None = None, **environment: str) -> tuple[int, str, str]:
-    """Return exit code, stdout and stderr of the command."""
+async def run(*arguments: str, interrupt_at: bytes = b"", **environment: str) -> tuple[int, str, str]:
+    """Return exit code, stdout and stderr of the command, which gets a Ctrl-C when it has said `interrupt_at`."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
@@ -34,11 +35,12 @@ async def run(*arguments: str, interrupt_after_s: float | None = None, **environ
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    if interrupt_after_s is not None:
-        await asyncio.sleep(interrupt_after_s)
+    begin = b""
+    if interrupt_at:
+        begin = await asyncio.wait_for(process.stdout.readuntil(interrupt_at), 150)
         process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 40)
-    return process.returncode, out.decode(), err.decode()
+    rest, err = await asyncio.wait_for(process.communicate(), 150)
+    return process.returncode, (begin + rest).decode(), err.decode()
 
 
 async def test_json_lines_tell_events_of_every_kind(venue):
@@ -52,7 +54,7 @@ async def test_json_lines_tell_events_of_every_kind(venue):
 
 
 async def test_plain_lines_and_a_clean_end_by_ctrl_c(venue):
-    code, out, err = await run("watch", "BTC-USD", "ETH-USD", "--url", venue.origin, interrupt_after_s=5)
+    code, out, err = await run("watch", "BTC-USD", "ETH-USD", "--url", venue.origin, interrupt_at=b"streams live")
     assert (code, err) == (0, "")
     assert "BTC-USD" in out
     assert "ETH-USD" in out

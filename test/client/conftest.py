@@ -11,6 +11,7 @@ import pytest
 from hummingbot_extended.client import ExtendedClient
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
+from test.until import until
 
 
 @asynccontextmanager
@@ -23,7 +24,7 @@ async def proven_client(venue: PracticeVenue, **options: Any) -> AsyncIterator[E
         yield client
     finally:
         await client.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while venue.core.hub.connections:
             await asyncio.sleep(0.005)
     gc.collect()
@@ -70,20 +71,11 @@ class Heard:
     def __len__(self) -> int:
         return len(self.events)
 
-    async def until(self, wanted: Callable[[list[Any]], object], timeout_s: float = 10.0) -> Any:
+    async def until(self, wanted: Callable[[list[Any]], object]) -> Any:
         """Poll until `wanted(events)` is true, and return it."""
-        return await until(lambda: wanted(self.events), timeout_s)
+        return await until(lambda: wanted(self.events))
 
     async def count(self, number: int) -> list[Any]:
         """Wait for so many events."""
         await self.until(lambda events: len(events) >= number)
         return self.events
-
-
-async def until[T](condition: Callable[[], T], timeout_s: float = 10.0) -> T:
-    """Poll until `condition()` is true, and return it."""
-    deadline = asyncio.get_running_loop().time() + timeout_s
-    while not (value := condition()):
-        assert asyncio.get_running_loop().time() < deadline, f"still {value!r} after {timeout_s} s"
-        await asyncio.sleep(0.005)
-    return value

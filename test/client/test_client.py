@@ -18,7 +18,8 @@ from hummingbot_extended.errors import (
 from hummingbot_extended.exchange.endpoints import MAINNET, TESTNET, local_domain
 from hummingbot_extended.streams import Subscription
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
-from test.client.conftest import Heard, proven_client, until
+from test.client.conftest import Heard, proven_client
+from test.until import until
 
 ACCOUNT = "/stream.extended.exchange/v1/account"
 
@@ -211,7 +212,7 @@ async def test_close_from_a_callback_ends_everything(venue):
             closed.set()
 
         await client.market_data.stream_quotes("BTC-USD", close)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await closed.wait()
 
 
@@ -228,7 +229,7 @@ async def test_close_ends_iterators_and_refuses_new_work(venue):  # M21
         await seen.count(1)
         await client.close()
         await client.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await reading
         with pytest.raises(NotConnected):
             await client.market_data.stream_quotes("BTC-USD")

@@ -37,7 +37,7 @@ async def test_example(venue, name):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 150)
     assert process.returncode == 0, output.decode()
     assert SAYS[name] in output.decode()
     assert "Traceback" not in output.decode()

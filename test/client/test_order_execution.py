@@ -22,7 +22,8 @@ from hummingbot_extended.exchange.orders import ExitLeg
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.client.conftest import Heard, proven_client, until
+from test.client.conftest import Heard, proven_client
+from test.until import until
 
 ORDER = "POST /api/v1/user/order"
 CANCEL = "DELETE /api/v1/user/order*"
@@ -277,7 +278,7 @@ async def test_orders_are_told_by_the_stream_while_the_command_is_under_way(clie
 
 
 async def until_final(orders, external_id: str):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (result := await orders.outcome_of(external_id)).order.status.is_final:
             await asyncio.sleep(0.02)
     return result

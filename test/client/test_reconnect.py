@@ -9,7 +9,8 @@ from hummingbot_extended.client import Reconnected
 from hummingbot_extended.errors import CallbackFailed, ExtendedError, SequenceGap
 from hummingbot_extended.exchange.enums import OrderStatus
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
-from test.client.conftest import Heard, proven_client, until
+from test.client.conftest import Heard, proven_client
+from test.until import until
 
 BOOK = "*orderbooks*"
 ACCOUNT = "*account*"

@@ -1,9 +1,7 @@
 """What the tests of market data share: a venue in the environment, symbols, waiting, and frames as the exchange's."""
 
-import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,15 +45,6 @@ async def running_venue(
             yield venue
         finally:
             await ConnectionsFactory().close()
-
-
-async def until(condition: Callable[[], Any], within_s: float = 10.0) -> Any:
-    """Wait until `condition()` is true and return it."""
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        await asyncio.sleep(0.01)
-    return value
 
 
 def set_fault(venue: PracticeVenue, kind: FaultKind, path: str, **more: Any) -> Any:

@@ -29,19 +29,10 @@ from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.exchange.signing import NonceSource, StarknetDomain, StarkSigner
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
+from test.until import until
 
 PAIR = "BTC-USD"
 TICK_S = 0.1
-
-
-async def until(condition: Callable[[], Any], timeout_s: float = 10.0, what: str = "") -> Any:
-    """Poll until `condition()` is true and return it."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while not (value := condition()):
-        assert loop.time() < deadline, f"not within {timeout_s:g} s: {what or condition}"
-        await asyncio.sleep(0.01)
-    return value
 
 
 class Recorder:
@@ -122,14 +113,14 @@ class Bot:
     async def until_open(self, order_id: str) -> None:
         await until(lambda: self.connector.acknowledged(order_id), what=f"{order_id} acknowledged")
 
-    async def until_done(self, order_id: str, timeout_s: float = 10.0) -> None:
+    async def until_done(self, order_id: str) -> None:
         ends = (
             MarketEvent.OrderCancelled,
             MarketEvent.OrderFailure,
             MarketEvent.BuyOrderCompleted,
             MarketEvent.SellOrderCompleted,
         )
-        await until(lambda: any(self.recorder.of(tag, order_id) for tag in ends), timeout_s, f"{order_id} done")
+        await until(lambda: any(self.recorder.of(tag, order_id) for tag in ends), f"{order_id} done")
 
     def position(self, pair: str = PAIR) -> Decimal:
         position = self.connector.account_positions.get(pair)
@@ -232,7 +223,7 @@ class Stage:
             clock.add_iterator(bot.connector)
             ticking = asyncio.create_task(clock.run())
             try:
-                await until(lambda: bot.connector.ready, 15, f"ready: {bot.connector.status_dict}")
+                await until(lambda: bot.connector.ready, f"ready: {bot.connector.status_dict}")
                 yield bot
             finally:
                 ticking.cancel()

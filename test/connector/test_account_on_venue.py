@@ -10,7 +10,8 @@ from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.network_iterator import NetworkStatus
 
 from hummingbot_extended.exchange.enums import Side
-from test.connector.running import PAIR, Bot, stage, until
+from test.connector.running import PAIR, Bot, stage
+from test.until import until
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ async def venue():
 
 async def reconnected(bot, since):
     stream = bot.connector._user_stream
-    await until(lambda: stream.generation > since and bot.connector.ready, 20, "the account is current again")
+    await until(lambda: stream.generation > since and bot.connector.ready, "the account is current again")
 
 
 async def test_fills_missed_in_a_gap_are_reported_after_the_reconnect(venue):
@@ -101,7 +102,7 @@ async def test_broken_book_refuses_to_open_and_heals(venue):
         await until(lambda: bot.failures(refused))
         assert "order book of BTC-USD" in bot.failures(refused)[0].error_message
         await venue.control("DELETE", "faults")
-        await until(lambda: bot.connector.ready, 20)
+        await until(lambda: bot.connector.ready)
         await bot.until_open(bot.buy("0.01", price))
 
 
@@ -302,7 +303,7 @@ async def test_expired_order_is_reported_as_expired(venue):
         connector = bot.connector
         connector._clock.ms = lambda: connector._born_ms - 14 * 86_400_000 + 3_000 + _lived_ms(connector)
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
-        await until(lambda: bot.recorder.of(MarketEvent.OrderExpired, order_id), 15)
+        await until(lambda: bot.recorder.of(MarketEvent.OrderExpired, order_id))
         assert connector.exchange_status(order_id).value == "EXPIRED"
         assert len(bot.cancelled(order_id)) == 1
 

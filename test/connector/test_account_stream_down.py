@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from hummingbot_extended.exchange.enums import Side
-from test.connector.running import stage, until
+from test.connector.running import stage
+from test.until import until
 
 REFUSED = {"kind": "server_error", "path": "*/account", "value": 503, "duration_s": 30}
 
@@ -25,7 +26,7 @@ async def test_fill_while_the_account_stream_is_down_comes_from_rest():
         other = await venue.trader()
         for filled in ("0.01", "0.02"):
             await other.place(Side.BUY, "0.01", price, ioc=True)
-            await until(lambda: bot.filled(order_id) == Decimal(filled), 10)  # noqa: B023
+            await until(lambda: bot.filled(order_id) == Decimal(filled))  # noqa: B023
         assert not bot.connector._user_stream.is_live
 
 

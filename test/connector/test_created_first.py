@@ -15,7 +15,8 @@ from hummingbot.core.event.events import MarketEvent
 from hummingbot.model.sql_connection_manager import SQLConnectionManager, SQLConnectionType
 
 from hummingbot_extended.exchange.enums import Side
-from test.connector.running import stage, until
+from test.connector.running import stage
+from test.until import until
 
 POST = "POST /api/v1/user/order"
 CREATED = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated)

@@ -34,8 +34,8 @@ from test.connector.market_data import (
     running_venue,
     set_fault,
     trades_frame,
-    until,
 )
+from test.until import until
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def heard(source: ExtendedPerpetualAPIOrderBookDataSource, channel: str, *
     arguments = (output,) if channel == "funding_info" else (asyncio.get_running_loop(), output)
     task = asyncio.create_task(listen(*arguments))
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             return await output.get()
     finally:
         task.cancel()
@@ -244,7 +244,7 @@ async def test_listen_for_subscriptions_keeps_the_book_as_the_venue_has_it(venue
     streams = running.streams(PAIR)
     await until(lambda: streams.book.deltas > 5)
     venue.core.paused = True
-    await until(lambda: levels(book) == venue_levels(venue), within_s=5)
+    await until(lambda: levels(book) == venue_levels(venue))
     assert repr(running) == f"<ExtendedPerpetualAPIOrderBookDataSource {LOCAL}: 1 markets, broken: none>"
 
 
@@ -263,7 +263,7 @@ async def test_listen_for_subscriptions_feeds_funding_info(running) -> None:
     output: asyncio.Queue[FundingInfoUpdate] = asyncio.Queue()
     task = asyncio.create_task(running.listen_for_funding_info(output))
     seen: set[str] = set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while seen != {"mark_price", "index_price", "rate"}:
             update = await output.get()
             seen |= {name for name in ("mark_price", "index_price", "rate") if getattr(update, name) is not None}
@@ -295,7 +295,7 @@ async def test_next_funding_time_is_asked_for_once_it_has_passed(
     task = asyncio.create_task(running.listen_for_funding_info(output))
     await until(lambda: prices.next_funding_s == expected)
     assert refused.fired == 2
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await output.get()).next_funding_utc_timestamp != expected:
             pass
     task.cancel()
@@ -365,7 +365,7 @@ async def test_twenty_pairs_at_once(monkeypatch: pytest.MonkeyPatch, symbols: Sy
         async with asyncio.timeout(30):
             await asyncio.gather(*(source.wait_live(pair) for pair in pairs))
         assert sum(venue.core.hub.count_by_path().values()) <= 80, "books are opened before the rest"
-        await until(lambda: sum(venue.core.hub.count_by_path().values()) == 100, within_s=30)
+        await until(lambda: sum(venue.core.hub.count_by_path().values()) == 100)
         assert all(source.broken_reason(pair) is None for pair in pairs)
         task.cancel()
         await asyncio.wait([task])

@@ -20,7 +20,8 @@ from hummingbot_extended.connector.order_book_tracker import ExtendedOrderBookTr
 from hummingbot_extended.venue.faults import FaultKind
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.connector.market_data import LOCAL, PAIR, Symbols, running_venue, set_fault, until
+from test.connector.market_data import LOCAL, PAIR, Symbols, running_venue, set_fault
+from test.until import until
 
 BOOKS = "*/orderbooks/*"
 OTHER = "ETH-USD"
@@ -56,7 +57,7 @@ async def tracker(venue: PracticeVenue) -> AsyncIterator[ExtendedOrderBookTracke
     await until(lambda: tracker.ready)
     yield tracker
     tracker.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await tracker.wait_stopped()
     assert not tracker._running
 
@@ -123,7 +124,7 @@ async def test_a_broken_book_is_frozen_and_the_other_pairs_is_not(venue: Practic
     assert not tracker.ready
     assert tracker.order_books[PAIR].last_diff_uid == uid
     venue.faults.remove(fault.id)
-    await until(lambda: tracker.ready, within_s=30)
+    await until(lambda: tracker.ready)
     tracker.stop()
     await tracker.wait_stopped()
 
@@ -135,9 +136,9 @@ async def test_a_stalled_stream_that_answers_pings_breaks_the_book(
     monkeypatch.setattr(staleness, "FACTOR", 1.5)
     await until(lambda: deltas(tracker) > staleness.WARM_UP_MESSAGES)
     set_fault(venue, FaultKind.STALL, BOOKS, count=1, value=600)
-    await until(lambda: "no data for" in str(tracker.broken_reason(PAIR)), within_s=20)
+    await until(lambda: "no data for" in str(tracker.broken_reason(PAIR)))
     assert not tracker.ready
-    await until(lambda: tracker.ready, within_s=20)
+    await until(lambda: tracker.ready)
     assert tracker.data_source.streams(PAIR).supervisors[0].generation == 2
 
 

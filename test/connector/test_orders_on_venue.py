@@ -8,7 +8,8 @@ from hummingbot.core.data_type.common import OrderType, PositionAction
 from hummingbot.core.event.events import MarketEvent
 
 from hummingbot_extended.exchange.enums import OrderStatus, Side
-from test.connector.running import PAIR, stage, until
+from test.connector.running import PAIR, stage
+from test.until import until
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from hummingbot_extended.connector import order_outcomes
 from hummingbot_extended.errors import NotFound, RequestTimedOut
 from hummingbot_extended.exchange.enums import Side
-from test.connector.running import stage, until
+from test.connector.running import stage
+from test.until import until
 
 POST = "POST /api/v1/user/order"
 
@@ -58,7 +59,7 @@ async def test_order_that_the_exchange_never_took_fails_in_the_end_and_is_not_se
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await until(lambda: bot.connector._outcomes.is_searching(order_id))
         assert order_id in bot.connector.in_flight_orders
-        await bot.until_done(order_id, 20)
+        await bot.until_done(order_id)
         assert len(bot.failures(order_id)) == 1
         assert (await venue.ledger())["orders"] == []
 
@@ -75,7 +76,7 @@ async def test_order_stays_tracked_while_nobody_can_tell_and_is_found_when_someb
         assert order_id in bot.connector.in_flight_orders
         assert bot.failures(order_id) == []
         await venue.control("DELETE", f"faults/{outage['id']}")
-        await until(lambda: bot.recorder.created, 20)
+        await until(lambda: bot.recorder.created)
         assert [order.external_id for order in await venue.open_orders()] == [order_id]
 
 
@@ -170,7 +171,7 @@ async def test_cancel_of_an_order_whose_outcome_is_unknown_is_kept_until_it_is_k
             bot.cancel(order_id)
         await asyncio.sleep(0.1)
         await venue.control("DELETE", f"faults/{outage['id']}")
-        await bot.until_done(order_id, 20)
+        await bot.until_done(order_id)
         assert await venue.open_orders() == []
         assert len(bot.cancelled(order_id)) == 1
 

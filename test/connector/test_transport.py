@@ -271,7 +271,7 @@ async def test_150_streams_do_not_keep_rest_waiting(kind: str) -> None:
         for stream in streams:
             assert await texts(stream, 1) == ["{}"]
         connection = await ConnectionsFactory().get_rest_connection()
-        async with asyncio.timeout(5), connection._client_session.get(url + "/rest") as reply:
+        async with asyncio.timeout(30), connection._client_session.get(url + "/rest") as reply:
             assert await reply.json() == {"fine": True}
         await asyncio.gather(*(stream.close() for stream in streams))
     await ConnectionsFactory().close()

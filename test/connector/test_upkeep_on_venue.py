@@ -14,7 +14,8 @@ from hummingbot_extended.connector import account_watch, dead_mans_switch
 from hummingbot_extended.connector import extended_perpetual_user_stream_data_source as user_stream
 from hummingbot_extended.exchange.enums import Side
 from test.connector.models import tracked
-from test.connector.running import PAIR, Bot, stage, until
+from test.connector.running import PAIR, Bot, stage
+from test.until import until
 
 
 @pytest.fixture
@@ -207,7 +208,7 @@ async def test_message_that_cannot_be_applied_is_told_and_reconciled(venue, capl
     async with venue.bot() as bot:
         generation = bot.connector._user_stream.generation
         bot.connector._user_stream_tracker.user_stream.put_nowait("nonsense")
-        await until(lambda: bot.connector._user_stream.generation > generation and bot.connector.ready, 15)
+        await until(lambda: bot.connector._user_stream.generation > generation and bot.connector.ready)
         assert "Unexpected error in user stream listener loop." in caplog.messages
 
 

@@ -1,7 +1,5 @@
 """A scripted server, and a client of it that keeps what it hears."""
 
-import asyncio
-from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,16 +25,6 @@ class Ears(EventListener):
             for event in list(self.events)
             if event.type is event_type and all(event.data.get(name) == value for name, value in fields.items())
         ]
-
-
-async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
-    """Poll until `condition()` is true and return it."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while not (value := condition()):
-        assert loop.time() < deadline, "not in time"
-        await asyncio.sleep(0.005)
-    return value
 
 
 @pytest.fixture(autouse=True)

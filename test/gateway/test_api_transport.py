@@ -30,7 +30,7 @@ from hummingbot_extended.gateway.errors import (
     UnknownMarketError,
 )
 from test.gateway.api_server import ACCOUNT, CONNECTOR, PAIR, PASSWORD, USER, hummingbot_api
-from test.gateway.conftest import Ears, until
+from test.gateway.conftest import Ears
 from test.gateway.seed_examples import (
     ErrorListener,
     OrderUpdateListener,
@@ -38,6 +38,7 @@ from test.gateway.seed_examples import (
     SimpleMarketMaker,
     simple_market_making,
 )
+from test.until import until
 
 BUY = (CONNECTOR, PAIR, OrderSide.BUY, OrderType.LIMIT)
 

@@ -18,8 +18,8 @@ from hummingbot_extended.gateway.errors import (
     RequestTimeoutError,
     ServerError,
 )
-from test.gateway.conftest import until
 from test.gateway.server import KEY
+from test.until import until
 
 ORDER = {"exchange": "binance", "market": "ETH-USD", "side": OrderSide.BUY, "order_type": OrderType.LIMIT}
 REPLY = {

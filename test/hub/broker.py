@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hummingbot_extended.hub.bus.base import Bus, make_bus
 from hummingbot_extended.hub.bus.memory import MemoryBroker, MemoryBus
-from test.hub.core_kit import until
+from test.until import until
 
 
 class Broker:

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import json
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
-DEADLINE_S = 20.0
+from test.until import DEADLINE_S
 
 
 class Client:
@@ -53,11 +52,3 @@ class Client:
     async def subscribe(self, stream_type: str = "price", symbols: Any = ("BTC-USD",), **more: Any) -> dict[str, Any]:
         await self.say(type="subscribe", stream_type=stream_type, symbols=list(symbols), **more)
         return await self.hear("subscription_ack", "error")
-
-
-async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> None:
-    """Return once `condition` holds."""
-    ends_s = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < ends_s, "the condition did not come true"
-        await asyncio.sleep(0.005)

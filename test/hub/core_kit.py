@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -15,16 +15,6 @@ from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
 
 MARKET = "BTC-USD"
-
-
-async def until[T](read: Callable[[], T], timeout_s: float = 20.0) -> T:
-    """Poll until `read` gives something true."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := read()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still {value!r} after {timeout_s} s")
-        await asyncio.sleep(0.01)
-    return value
 
 
 class FastTime:

@@ -21,7 +21,8 @@ from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.hub.sources.bus import BusSource
 from hummingbot_extended.venue.server import PracticeVenue
 from test.hub.broker import Broker
-from test.hub.core_kit import MARKET, parts_of, serving, until, upstreams
+from test.hub.core_kit import MARKET, parts_of, serving, upstreams
+from test.until import until
 
 KINDS = [Kind.DEPTH, Kind.TRADES, Kind.MARK, Kind.OHLCV]
 
@@ -65,7 +66,7 @@ async def heard(rows: list[Row], provider: str, kinds: list[Kind] = KINDS) -> No
     def all_came() -> bool:
         return all(any(row.kind is kind and row.provider == provider for row in rows) for kind in kinds)
 
-    await until(all_came, 15)
+    await until(all_came)
 
 
 async def test_edge_gets_snapshot_then_live_and_the_exchange_sees_only_the_ingest(broker: Broker) -> None:
@@ -115,13 +116,13 @@ async def test_when_the_bus_is_gone_the_edge_serves_stale_values_or_takes_over_a
         await heard(rows, "bus", [Kind.MARK])
         await heard(blind_rows, "bus", [Kind.MARK])
         broker.stop()
-        await until(lambda: blind.latest(Kind.MARK, MARKET).is_stale, 15)  # type: ignore[union-attr]
+        await until(lambda: blind.latest(Kind.MARK, MARKET).is_stale)  # type: ignore[union-attr]
         await heard(rows, "extended_ws", [Kind.MARK])
         assert not able.latest(Kind.MARK, MARKET).is_stale  # type: ignore[union-attr]
         assert blind.status().bus_state == "down"
         await broker.start()
         before = len(blind_rows)
-        await until(lambda: len(blind_rows) > before, 20)
+        await until(lambda: len(blind_rows) > before)
         assert not blind.latest(Kind.MARK, MARKET).is_stale  # type: ignore[union-attr]
 
 

@@ -12,7 +12,8 @@ from hummingbot_extended.hub.interface import SourceStatus
 from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.sources.base import Sink
-from test.hub.core_kit import MARKET, hub_on, serving, until
+from test.hub.core_kit import MARKET, hub_on, serving
+from test.until import until
 
 
 class OtherVenue:

@@ -16,7 +16,8 @@ from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
 from test.connector.conftest import data_directory  # noqa: F401  # journals belong to the run
-from test.connector.running import PAIR, Bot, Stage, stage, until
+from test.connector.running import PAIR, Bot, Stage, stage
+from test.until import until
 
 PUBLIC = ("/orderbooks/", "/publicTrades/", "/funding/", "/prices/")
 
@@ -39,7 +40,7 @@ async def trade(bot: Bot) -> None:
     connector = bot.connector
     price = connector.get_price(PAIR, is_buy=True) * Decimal("1.01")
     order_id = connector.buy(PAIR, Decimal("0.01"), OrderType.LIMIT, price, position_action=PositionAction.OPEN)
-    await until(lambda: order_id not in connector.in_flight_orders, 10, "the order is filled")
+    await until(lambda: order_id not in connector.in_flight_orders, "the order is filled")
 
 
 @pytest.mark.slow
@@ -57,15 +58,15 @@ async def test_two_connectors_share_the_upstreams_and_survive_the_hub(monkeypatc
             await trade(bot)
 
         await hub.__aexit__(None, None, None)
-        await until(lambda: min(public_paths(venue_stage).values(), default=0) == 2, 15, "both read at the venue")
-        await until(lambda: all(bot.connector.ready for bot in bots), 15, "both are ready without the hub")
+        await until(lambda: min(public_paths(venue_stage).values(), default=0) == 2, "both read at the venue")
+        await until(lambda: all(bot.connector.ready for bot in bots), "both are ready without the hub")
         for bot in bots:
             await trade(bot)
 
         async with hub_at(port) as again:
-            await until(lambda: len(again.faces.listeners) == 10, 20, "both are back at the hub")
-            await until(lambda: set(public_paths(venue_stage).values()) == {1}, 15, "one upstream each again")
-            await until(lambda: all(bot.connector.ready for bot in bots), 15, "both are ready again")
+            await until(lambda: len(again.faces.listeners) == 10, "both are back at the hub")
+            await until(lambda: set(public_paths(venue_stage).values()) == {1}, "one upstream each again")
+            await until(lambda: all(bot.connector.ready for bot in bots), "both are ready again")
             for bot in bots:
                 await trade(bot)
             await asyncio.gather(*(bot.connector.cancel_all(5) for bot in bots))

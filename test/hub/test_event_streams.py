@@ -11,8 +11,8 @@ import pytest
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.streams.sse import ServerSentEvent, SSEDecoder
-from test.hub.clients import until
 from test.hub.hand_fed import HandFedHub, depth, level, price, quote, trade
+from test.until import until
 
 
 class Events:
@@ -114,6 +114,6 @@ async def test_the_stream_ends_when_the_hub_does(hub: HandFedHub) -> None:
         async with HubServer(hub, FaceSettings(port=0)) as server:
             events = await stack.enter_async_context(Events.of(server, "kinds=price&symbols=BTC-USD"))
             await until(lambda: server.faces.listeners)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await events.reply.content.readany():
                 pass

@@ -12,7 +12,8 @@ from hummingbot.core.event.events import OrderBookEvent, OrderBookTradeEvent
 from hummingbot_extended.hub.events import DepthRow, Row, TradeRow
 from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.sources.hummingbot import HummingbotSource
-from test.hub.core_kit import MARKET, hub_on, serving, until
+from test.hub.core_kit import MARKET, hub_on, serving
+from test.until import until
 
 
 def trade(number: str, price: float) -> OrderBookTradeEvent:

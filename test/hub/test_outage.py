@@ -10,7 +10,8 @@ from hummingbot_extended.venue.faults import FaultKind, FaultSpec
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
 from test.candles.oracle import carried_candles_of
-from test.hub.core_kit import MARKET, FastTime, hub_on, living, until
+from test.hub.core_kit import MARKET, FastTime, hub_on, living
+from test.until import until
 
 MIN = 60_000
 FACTOR = 360.0  # half an hour is 5 s
@@ -33,12 +34,12 @@ async def test_30_minutes_without_streams_and_rest_leave_no_missing_or_wrong_can
             for kind in (FaultKind.CUT, FaultKind.SERVER_ERROR):
                 venue.core.plan.add(FaultSpec(kind=kind), fast.now_ms())
             outage_ms = fast.now_ms()
-            await until(lambda: fast.now_ms() > outage_ms + 30 * MIN, 20)
+            await until(lambda: fast.now_ms() > outage_ms + 30 * MIN)
             venue.core.plan.remove()
             came_back_ms = fast.now_ms()
             done_ms = came_back_ms + 5 * MIN
-            await until(lambda: fast.now_ms() > done_ms + MIN, 20)
-            await until(lambda: (keeper.candles.verified_until_ms or 0) >= done_ms // MIN * MIN, 20)
+            await until(lambda: fast.now_ms() > done_ms + MIN)
+            await until(lambda: (keeper.candles.verified_until_ms or 0) >= done_ms // MIN * MIN)
             trades = [(t.ts_ms, t.price, t.qty) for t in venue.engine.queries.public_trades(MARKET, 10**9)]
             first = venue.core.candles._series[MARKET, CandleKind.TRADES]._live[0]
             assert len([t for t in trades if outage_ms < t[0] < came_back_ms]) > 30

@@ -18,9 +18,9 @@ from hummingbot_extended.streams.aiohttp_transport import (
 from hummingbot_extended.streams.transport import StreamConnection, StreamRequest
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.hub.clients import until
 from test.hub.hand_fed import HandFedHub
 from test.hub.test_slow_readers import Stalled
+from test.until import until
 
 TRANSPORTS = [AiohttpWebSocketTransport, AiohttpSSETransport]
 TOKEN = "correct-horse-battery"

@@ -8,7 +8,8 @@ from hummingbot_extended.hub.events import DepthRow, Row
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.kinds import Kind
 from hummingbot_extended.hub.server import HubServer
-from test.hub.core_kit import MARKET, hub_on, serving, until, upstreams
+from test.hub.core_kit import MARKET, hub_on, serving, upstreams
+from test.until import until
 
 KINDS = [Kind.DEPTH, Kind.TRADES, Kind.MARK, Kind.QUOTE]
 
@@ -26,7 +27,7 @@ async def test_second_hub_reads_the_first_and_the_exchange_sees_one_reader(sourc
             rows: list[Row] = []
             two.listen(KINDS, [MARKET], rows.append)
             for kind in KINDS:
-                await until(lambda kind=kind: any(row.kind is kind for row in rows), 15)  # type: ignore[misc]
+                await until(lambda kind=kind: any(row.kind is kind for row in rows))  # type: ignore[misc]
             assert {row.provider for row in rows} == {source}
             assert upstreams(venue) == len(KINDS)
             mine, theirs = two.book(MARKET), one.book(MARKET)

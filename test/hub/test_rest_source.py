@@ -11,7 +11,8 @@ from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.hub.sources.rest import RestSource
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
-from test.hub.core_kit import MARKET, hub_on, parts_of, serving, until, upstreams
+from test.hub.core_kit import MARKET, hub_on, parts_of, serving, upstreams
+from test.until import until
 
 
 async def test_every_kind_comes_by_polling_without_a_stream() -> None:
@@ -21,7 +22,7 @@ async def test_every_kind_comes_by_polling_without_a_stream() -> None:
             rows: list[Row] = []
             kinds = [kind for kind in Kind if kind not in (Kind.ALERT, Kind.NEWS, Kind.STATUS)]
             hub.listen(kinds, [MARKET], rows.append, timeframe=timeframe("M5"), snapshot=True)
-            await until(lambda: {row.kind for row in rows} >= set(kinds), 15)
+            await until(lambda: {row.kind for row in rows} >= set(kinds))
             assert upstreams(venue) == 0
             ids = [row.trade_id for row in rows if row.kind is Kind.TRADES]  # type: ignore[attr-defined]
             assert len(ids) == len(set(ids))

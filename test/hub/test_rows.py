@@ -13,7 +13,8 @@ from hummingbot_extended.hub.kinds import Channel, Feed
 from hummingbot_extended.hub.relay import RelayReader
 from hummingbot_extended.hub.sources.bus import BusSource
 from hummingbot_extended.hub.translate import Trades, percent_of
-from test.hub.core_kit import MARKET, until
+from test.hub.core_kit import MARKET
+from test.until import until
 
 
 def trades_frame(*ids: int) -> bytes:

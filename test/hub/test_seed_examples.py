@@ -11,8 +11,8 @@ import websockets
 
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.server import HubServer
-from test.hub.clients import until
 from test.hub.hand_fed import HandFedHub, candle, price
+from test.until import until
 from tools.browser import browse
 
 
@@ -69,7 +69,7 @@ async def test_the_python_example_of_several_subscriptions_tells_streams_apart(
             }))  # fmt: skip
         heard: dict[str, list[dict[str, object]]] = {}
         while heard.keys() != {"price", "ohlcv"}:
-            data = json.loads(await asyncio.wait_for(websocket.recv(), 5))
+            data = json.loads(await asyncio.wait_for(websocket.recv(), 30))
             if data["type"] == "data":
                 heard[data["stream_type"]] = data["data"]
     assert [row["symbol"] for row in heard["price"]] == ["BTC-USD", "ETH-USD"]

@@ -22,13 +22,14 @@ from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
-from test.hub.core_kit import MARKET, hub_on, serving, until, upstreams
+from test.hub.core_kit import MARKET, hub_on, serving, upstreams
+from test.until import until
 
 WS = ("extended_ws",)
 
 
-async def first(rows: list[Row], kind: Kind, timeout_s: float = 8.0) -> Row:
-    return await until(lambda: next((row for row in rows if row.kind is kind), None), timeout_s)
+async def first(rows: list[Row], kind: Kind) -> Row:
+    return await until(lambda: next((row for row in rows if row.kind is kind), None))
 
 
 class TestSharing:
@@ -183,10 +184,10 @@ class TestSources:
                 hub.listen([Kind.QUOTE], [MARKET], rows.append)
                 assert (await first(rows, Kind.QUOTE)).provider == "extended_rest"
                 venue.core.plan.remove()
-                await until(lambda: rows[-1].provider == "extended_ws", 30)
+                await until(lambda: rows[-1].provider == "extended_ws")
                 reader = hub._readers.find(Channel(Feed.QUOTE, MARKET))
                 assert reader is not None
-                await until(lambda: list(reader._open) == ["extended_ws"], 15)
+                await until(lambda: list(reader._open) == ["extended_ws"])
 
     @pytest.mark.parametrize("fault", [FaultKind.GAP, FaultKind.DUPLICATE, FaultKind.GARBAGE])
     async def test_faults_of_the_wire_never_reach_readers(self, fault: FaultKind) -> None:
@@ -195,7 +196,7 @@ class TestSources:
             hub.listen([Kind.DEPTH, Kind.TRADES], [MARKET], rows.append)
             await first(rows, Kind.DEPTH)
             venue.core.plan.add(FaultSpec(kind=fault, count=2), venue.core.now_ms())
-            await until(lambda: sum(isinstance(row, DepthRow) and row.is_snapshot for row in rows) >= 2, 15)
+            await until(lambda: sum(isinstance(row, DepthRow) and row.is_snapshot for row in rows) >= 2)
             seen = len(rows)
             await until(lambda: len(rows) > seen + 10)
             _assert_whole(rows)
@@ -375,7 +376,7 @@ class TestJournal:
                 live: list[Row] = []
                 kinds = [Kind.TRADES, Kind.DEPTH, Kind.QUOTE, Kind.MARK, Kind.PRICE]
                 hub.listen(kinds, [MARKET], live.append)
-                await until(lambda: len([row for row in live if row.kind is Kind.TRADES]) > 10, 15)
+                await until(lambda: len([row for row in live if row.kind is Kind.TRADES]) > 10)
                 end_ms = int(time.time() * 1000)
                 assert hub._store is not None
                 await hub._store.flush()

@@ -11,8 +11,9 @@ from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.listener import Pacer
 from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.hub.wires import text_frame
-from test.hub.clients import Client, until
+from test.hub.clients import Client
 from test.hub.hand_fed import HandFedHub, depth, level, price, trade
+from test.until import until
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -69,7 +70,6 @@ async def test_w_b17_a_stalled_client_is_bounded_and_closed_while_others_get_eve
             assert held < 2_000_000
             await until(lambda: len(server.faces.sessions) == 1)
             assert server.faces.counters["closed_slow"] == 1
-            assert (await client.hear("data") if client.skipped else None) is None
         stalled.socket.close()
 
 

@@ -22,7 +22,8 @@ from hummingbot_extended.hub.server import HubServer
 from test.bridge.test_tls_and_ports import write_certificate
 from test.connector.conftest import data_directory  # noqa: F401  # journals belong to the run
 from test.connector.running import stage
-from test.hub.core_kit import MARKET, hub_on, serving, until, upstreams
+from test.hub.core_kit import MARKET, hub_on, serving, upstreams
+from test.until import until
 
 TOKEN = "correct-horse-battery"
 WRONG = "wrong-horse-battery-staple"

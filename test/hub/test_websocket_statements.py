@@ -11,8 +11,9 @@ import pytest
 from hummingbot_extended.hub.face_limits import FaceLimits
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.server import HubServer
-from test.hub.clients import Client, until
+from test.hub.clients import Client
 from test.hub.hand_fed import HandFedHub, depth, level, price, quote, status, trade
+from test.until import until
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -275,7 +276,7 @@ async def test_mode_tick_sends_at_once(client: Client, hub: HandFedHub) -> None:
     await client.subscribe(interval_ms=60_000, params={"mode": "tick"})
     for value in ("1", "2", "3"):
         hub.give(price(value=value))
-        assert (await client.hear("data", deadline_s=1))["data"][0]["price"] == Decimal(value)
+        assert (await client.hear("data"))["data"][0]["price"] == Decimal(value)
 
 
 async def test_w33_heartbeats_come_from_the_connect_on(hub: HandFedHub) -> None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from time import monotonic
 
 type Script = Callable[["Peer"], Awaitable[None]]
 
@@ -193,14 +192,6 @@ async def serving(script: Script) -> AsyncIterator[StreamServer]:
         yield server
     finally:
         await server.stop()
-
-
-async def until(condition: Callable[[], object], *, within_s: float = 10.0) -> None:
-    """Return when `condition` holds; fail after `within_s`."""
-    deadline = monotonic() + within_s
-    while not condition():
-        assert monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.005)
 
 
 async def accepting(peer: Peer) -> None:

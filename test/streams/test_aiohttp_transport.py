@@ -20,7 +20,8 @@ from hummingbot_extended.errors import (
 )
 from hummingbot_extended.streams.aiohttp_transport import AiohttpWebSocketTransport
 from hummingbot_extended.streams.transport import StreamRequest
-from test.streams.server import BINARY, PING, TEXT, accepting, frame, serving, until
+from test.streams.server import BINARY, PING, TEXT, accepting, frame, serving
+from test.until import until
 
 SECRET = "key-that-nobody-may-see"
 
@@ -381,7 +382,7 @@ async def test_a_peer_that_is_gone_is_noticed_by_its_missing_heartbeat(transport
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url, data_timeout_s=None, heartbeat_s=0.05))
         with pytest.raises(StreamClosed) as caught:
-            await asyncio.wait_for(connection.receive(), 5)
+            await asyncio.wait_for(connection.receive(), 30)
         assert caught.value.code == 1006
         await connection.close()
 
@@ -405,7 +406,7 @@ async def test_close_is_bounded_when_the_peer_does_not_answer(websocket, monkeyp
 
     async with serving(script) as server:
         connection = await websocket.open(StreamRequest(url=server.url))
-        await asyncio.wait_for(connection.close(), 1)
+        await asyncio.wait_for(connection.close(), 30)
 
 
 async def test_close_from_another_task_ends_receive(transport):
@@ -417,7 +418,7 @@ async def test_close_from_another_task_ends_receive(transport):
         await asyncio.sleep(0.02)
         await connection.close()
         with pytest.raises(StreamClosed):
-            await asyncio.wait_for(waiting, 2)
+            await asyncio.wait_for(waiting, 30)
 
 
 async def test_cancelling_receive_loses_no_message(transport):

@@ -33,7 +33,8 @@ from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.headers import SharedHeaders
 from hummingbot_extended.streams.supervisor import StreamState
 from hummingbot_extended.streams.transport import StreamRequest
-from test.streams.server import TEXT, accepting, frame, serving, until
+from test.streams.server import TEXT, accepting, frame, serving
+from test.until import until
 
 
 @pytest.fixture(autouse=True)
@@ -467,7 +468,7 @@ async def test_m21_closing_leaves_nothing_in_any_state():
         manager = StreamManager()
         for _ in range(6):
             await manager.create_stream(server.url)
-        await asyncio.wait_for(manager.close(), 5)
+        await asyncio.wait_for(manager.close(), 30)
         await until(lambda: server.open_now == 0)
         settled = server.accepted
         await asyncio.sleep(0.1)
@@ -742,7 +743,7 @@ async def test_b07_close_from_a_callback_closes_and_returns(what):
     async with serving(accepting) as server, StreamManager() as manager:
         stream = await manager.create_stream(server.url)
         stream.set_callback(callback)
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 30)
         await until(lambda: server.open_now == 0)
         assert manager.streams == ()
 

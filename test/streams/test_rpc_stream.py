@@ -22,7 +22,8 @@ from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.rpc_stream import RpcStream
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.streams.server import serving, until
+from test.streams.server import serving
+from test.until import until
 
 KEY = "secret-api-key"
 

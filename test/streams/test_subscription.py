@@ -6,7 +6,7 @@ import pytest
 
 from hummingbot_extended.errors import CallbackFailed, InboxFull, SettingsError, StreamClosed
 from hummingbot_extended.streams.subscription import MAX_REPORTS, Subscription
-from test.streams.server import until
+from test.until import until
 
 
 def collector():

@@ -26,7 +26,8 @@ from hummingbot_extended.streams.supervisor import StreamState, StreamSupervisor
 from hummingbot_extended.streams.transport import StreamRequest
 from hummingbot_extended.streams.transport_choice import TransportChoice
 from hummingbot_extended.streams.turn_budget import TurnBudget
-from test.streams.server import PING, TEXT, accepting, frame, serving, until
+from test.streams.server import PING, TEXT, accepting, frame, serving
+from test.until import until
 
 
 class Owner:

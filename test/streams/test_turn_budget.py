@@ -52,7 +52,7 @@ async def test_a_cancelled_waiter_is_left_out():
         cancelled.cancel()
         await asyncio.sleep(0)
     assert cancelled.cancelled()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_a_waiter_that_is_cancelled_as_its_turn_comes_hurts_nobody():
@@ -62,14 +62,14 @@ async def test_a_waiter_that_is_cancelled_as_its_turn_comes_hurts_nobody():
     asyncio.get_running_loop().call_soon(task.cancel)  # after both have asked, before the turn ends
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.wait_for(other, 1) > perf_counter() - 1
+    assert await asyncio.wait_for(other, 30) > perf_counter() - 1
 
 
 async def test_next_turn_comes_even_when_nobody_asked_for_time_in_this_one():
     budget = TurnBudget()
     budget.deadline()
     await asyncio.sleep(0)
-    await asyncio.wait_for(budget.next_turn(served=True), 1)
+    await asyncio.wait_for(budget.next_turn(served=True), 30)
 
 
 async def test_streams_of_a_loop_share_one_budget():

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from hummingbot_extended.venue.clock import Clock, DelayQueue
-from test.venue.venue_kit import until
+from test.until import until
 
 
 def test_the_clock_is_the_machines_and_never_before_the_saved_state() -> None:

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from test.venue.venue_kit import MARKET, Client, trading, until
+from test.until import until
+from test.venue.venue_kit import MARKET, Client, trading
 
 
 async def test_help_lists_every_endpoint_fault_and_variant() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
 from hummingbot_extended.venue.rate_limit import RateLimit
 from hummingbot_extended.venue.variants import Variants
-from test.venue.venue_kit import MARKET, trading, until
+from test.until import until
+from test.venue.venue_kit import MARKET, trading
 
 NO_AGENT = {"skip_auto_headers": ("User-Agent",)}
 STATS = f"/info/markets/{MARKET}/stats"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hummingbot_extended.venue.refusals import Refusal
-from test.venue.venue_kit import MARKET, Client, trading, until
+from test.until import until
+from test.venue.venue_kit import MARKET, Client, trading
 
 
 async def test_an_order_is_received_at_once_and_in_the_book_after_the_delay() -> None:

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from hummingbot_extended.venue.variants import Variants
-from test.venue.venue_kit import MARKET, Client, trading, until
+from test.until import until
+from test.venue.venue_kit import MARKET, Client, trading
 
 
 async def test_the_account_is_the_keys_own() -> None:

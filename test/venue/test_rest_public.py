@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.venue.venue_kit import MARKET, Client, trading, until
+from test.until import until
+from test.venue.venue_kit import MARKET, Client, trading
 
 
 async def test_markets_can_be_asked_for_by_name_and_unknown_ones_are_1001() -> None:
@@ -119,7 +120,7 @@ async def test_assets_prices_and_the_signing_domain() -> None:
 async def test_makers_and_takers_keep_a_market_alive() -> None:
     async with PracticeVenue(VenueSettings(port=0, speed=20)) as venue:
         before = venue.engine.queries.market(MARKET)
-        await until(lambda: len(venue.engine.queries.public_trades(MARKET)) > 20, 10)
+        await until(lambda: len(venue.engine.queries.public_trades(MARKET)) > 20)
         view = venue.engine.queries.market(MARKET)
         assert view.best_bid is not None
         assert view.best_ask is not None

@@ -139,7 +139,7 @@ async def test_the_account_selector_is_a_variant(variant: str, works: str) -> No
 async def test_an_rpc_socket_without_topics_is_kept_alive_and_dropped_when_silent() -> None:
     async with trading(ping_interval_s=0.1, pong_timeout_s=0.2) as (venue, client):
         async with client.session.ws_connect(venue.rpc_url, autoping=False) as ws:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not venue.core.stats.dropped_no_pong:
                     await ws.receive()
         assert venue.core.hub.connections == set()

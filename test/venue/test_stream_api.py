@@ -11,8 +11,9 @@ import pytest
 
 from hummingbot_extended.streams.sse import SSEDecoder
 from hummingbot_extended.venue.variants import Variants
+from test.until import until
 from test.venue.engine_kit import BUY, limit
-from test.venue.venue_kit import MARKET, Client, Frames, trading, until
+from test.venue.venue_kit import MARKET, Client, Frames, trading
 
 BOOK = f"/orderbooks/{MARKET}"
 
@@ -50,7 +51,7 @@ async def test_a_book_built_from_frames_is_the_engines_book() -> None:
             assert seqs == list(range(1, 26))
             await client.control("POST", "/pause", paused=True)
             bids, asks = venue.engine.queries.book(MARKET)
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 while book.rows("b") != bids or book.rows("a") != asks:
                     book.apply(await frames.next())
             assert book.sides == book.added
@@ -308,7 +309,7 @@ async def test_an_event_stream_carries_the_same_frames_with_seq_as_id() -> None:
             assert reply.content_type == "text/event-stream"
             decoder, events = SSEDecoder(), []
             await client.place("BUY", "0.01", "83000")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while len(events) < 2:
                     events += decoder.feed(await reply.content.readany())
         frames = [json.loads(event.data) for event in events]
@@ -326,7 +327,7 @@ async def test_an_account_event_stream_needs_the_key_and_has_keep_alives() -> No
             assert reply.status == 401
         async with client.session.get(url, headers=events | {"X-Api-Key": venue.api_key}) as reply:
             raw = b""
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while b": keep-alive\n\n" not in raw:
                     raw += await reply.content.readany()
             assert raw.count(b"\nid: ") + raw.startswith(b"id: ") == 3
@@ -375,7 +376,7 @@ async def test_a_client_without_pongs_is_dropped_and_one_with_pongs_is_not() -> 
             await lively.next()
             reading = asyncio.create_task(lively.socket.receive())  # pongs are sent while reading
             kinds = set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (message := await silent.receive()).type is not aiohttp.WSMsgType.CLOSED:
                     kinds.add(message.type)
             assert aiohttp.WSMsgType.PING in kinds

@@ -15,6 +15,7 @@ import fast_stark_crypto
 from hummingbot_extended.venue.control import describe_trader
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
+from test.until import until
 
 MARKET = "BTC-USD"
 MILLION = 1_000_000
@@ -26,16 +27,6 @@ NONCES = itertools.count(1)
 def quiet(**settings: Any) -> PracticeVenue:
     """A venue on a free port without makers: nothing happens that the test does not do."""
     return PracticeVenue(VenueSettings(**{"port": 0, "makers": False, "acceptance_delay_ms": 0} | settings))
-
-
-async def until[T](read: Callable[[], T], timeout_s: float = 5.0) -> T:
-    """Poll until `read` gives something true."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := read()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still {value!r} after {timeout_s} s")
-        await asyncio.sleep(0.005)
-    return value
 
 
 class Client:

@@ -153,12 +153,12 @@ async def watch_order(exchange) -> None:
     positions = asyncio.ensure_future(exchange.watch_positions([SYMBOL]))
     await asyncio.sleep(0.3)
     await exchange.create_order(SYMBOL, "market", "buy", AMOUNT * 2, round(book["asks"][0][0] * 1.01))
-    seen["watched_order"] = (await asyncio.wait_for(watching, 5))[0]["symbol"]
-    seen["watched_fill"] = (await asyncio.wait_for(fills, 5))[0]["takerOrMaker"]
-    seen["watched_position"] = (await asyncio.wait_for(positions, 5))[0]["side"]
+    seen["watched_order"] = (await asyncio.wait_for(watching, 30))[0]["symbol"]
+    seen["watched_fill"] = (await asyncio.wait_for(fills, 30))[0]["takerOrMaker"]
+    seen["watched_position"] = (await asyncio.wait_for(positions, 30))[0]["side"]
 
 
 if __name__ == "__main__":
     rest()
-    asyncio.run(asyncio.wait_for(streams(), 30))
+    asyncio.run(asyncio.wait_for(streams(), 150))
     print(json.dumps(seen))

@@ -118,7 +118,7 @@ async def trade(client: RestApiClient, stream_url: str, api_key: str) -> None:
         await rest_orders(client)
         kinds: set[str] = set()
         while not {"ORDER", "TRADE", "POSITION", "BALANCE"} <= kinds:
-            kinds.add((await asyncio.wait_for(account_stream.recv(), 5)).type)
+            kinds.add((await asyncio.wait_for(account_stream.recv(), 30)).type)
         seen["account_updates"] = sorted(kinds)
 
 
@@ -218,7 +218,7 @@ async def rpc(url: str, api_key: str) -> None:
         await client.subscribe(params=account, handler=queue.put)
         kinds: set[str] = set()
         while not {"ORDERBOOKS.SNAPSHOT", "ORDERBOOKS.DELTA", "TRADES", "ACCOUNT.BALANCE"} <= kinds:
-            kinds.add((await asyncio.wait_for(queue.get(), 5)).type)
+            kinds.add((await asyncio.wait_for(queue.get(), 30)).type)
         seen["rpc_kinds"] = sorted(kinds)
         seen["rpc_subscriptions"] = len(await client.list_subscriptions())
         seen["rpc_breaks"] = len(breaks)
@@ -242,5 +242,5 @@ async def blocking(config: object, account: StarkPerpetualAccount) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(asyncio.wait_for(main(), 50))
+    asyncio.run(asyncio.wait_for(main(), 150))
     sys.exit(0)
