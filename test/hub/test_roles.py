@@ -18,9 +18,9 @@ import pytest
 from test.hub.broker import Broker
 from test.hub.clients import Client
 from test.hub.core_kit import MARKET
+from test.until import until
 
 START_S = 60.0  # six processes import their servers on two cores
-CHANGE_S = 40.0
 END_S = 20.0
 
 pytestmark = pytest.mark.services
@@ -113,13 +113,6 @@ class Recording:
         for before, after in itertools.pairwise(depth):
             assert after["type"] == "snapshot" or after["prev_seq"] == before["seq"]
         assert len(self.trade_ids) == len(set(self.trade_ids))
-
-
-async def until(condition: Any, what: str) -> None:
-    ends_s = time.monotonic() + CHANGE_S
-    while not condition():
-        assert time.monotonic() < ends_s, what
-        await asyncio.sleep(0.02)
 
 
 async def mark_of(command: Command) -> dict[str, Any]:
