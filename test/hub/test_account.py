@@ -18,8 +18,8 @@ from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.streams.sse import SSEDecoder
 from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
-from test.hub.clients import until
 from test.hub.hand_fed import HandFedHub
+from test.until import until
 
 TOKEN = "correct-horse-battery"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
