@@ -73,6 +73,7 @@ from hummingbot_extended.connector.settings import ConnectorSettings
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.connector.transport import stream_transports
+from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.errors import (
     ExtendedError,
     MalformedMessage,
@@ -136,6 +137,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._owned_tasks = Tasks()
         self._funding_fee_polling_task: asyncio.Task[None] | None = None
         self._entries: dict[str, Entry] = {}  # of the orders that are being placed
+        self._entering = OneATurn()  # a strategy may refresh all its orders in one tick
         self._started = False
         self._reconciled_generation = 0
         self._adoption: Adoption | None = None
@@ -631,6 +633,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         try:
             await self._ensure_markets()
             mark = await self._reference(trading_pair, order_type)
+            await self._entering()
             entry = self._desk.entry(trading_pair, trade_type, amount, order_type, price, position_action, kwargs, mark)
             self._desk.check(
                 entry,

@@ -17,6 +17,7 @@ from hummingbot_extended.connector.order_entry import Entry, Extras, expiry_ms
 from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal
 from hummingbot_extended.connector.order_outcomes import OrderOutcomes
 from hummingbot_extended.connector.settings import ConnectorSettings
+from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.errors import ApiError, SettingsError
 from hummingbot_extended.exchange.endpoints import Domain
 from hummingbot_extended.exchange.models import Account
@@ -74,7 +75,7 @@ class OrderDesk:
         self._prove_account = prove_account
         self._identity = identity
         self._nonces = NonceSource()
-        self._signing = asyncio.Lock()
+        self._signing = OneATurn()  # orders that waited for fees or the account go on together
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._domain.name}>"
@@ -173,7 +174,7 @@ class OrderDesk:
             builder_fee_rate=settings.builder_fee_rate,
         )
         signer = OrderSigner(self._auth.signer, account.l2_vault, StarknetDomain(chain_id=self._domain.chain_id))
-        async with self._signing:  # one signature a turn of the loop, however many orders are placed at once
-            body = signed_body(order, entry.market, signer)
-            await asyncio.sleep(0)
+        await self._signing()
+        body = signed_body(order, entry.market, signer)
+        await asyncio.sleep(0)  # the request begins in another turn of the loop
         return body

@@ -131,9 +131,10 @@ async def test_market_that_is_reduce_only_refuses_to_open(venue):
         assert "reduce-only" in bot.failures(order_id)[0].error_message
 
 
-async def test_refresh_of_twenty_orders_signs_one_a_turn(venue):
+async def test_refresh_of_twenty_orders_checks_one_and_signs_one_a_turn(venue, monkeypatch):
     async with venue.bot() as bot:
-        price, turns, signed_in = (await venue.mark()) * Decimal("0.99"), 0, []
+        price, turns, checked_in, signed_in = (await venue.mark()) * Decimal("0.99"), 0, [], []
+        check = bot.connector._desk.check
         sign = bot.connector._auth_keys.signer.backend.sign
 
         async def count_turns():
@@ -141,6 +142,10 @@ async def test_refresh_of_twenty_orders_signs_one_a_turn(venue):
             while True:
                 turns += 1
                 await asyncio.sleep(0)
+
+        def spied_check(*args, **kwargs):
+            checked_in.append(turns)
+            check(*args, **kwargs)
 
         class Backend:
             def __getattr__(self, name):
@@ -152,12 +157,13 @@ async def test_refresh_of_twenty_orders_signs_one_a_turn(venue):
 
         real = bot.connector._auth_keys.signer.backend
         bot.connector._auth_keys.signer.backend = Backend()
+        monkeypatch.setattr(bot.connector._desk, "check", spied_check)
         counting = asyncio.create_task(count_turns())
         order_ids = [bot.buy("0.01", price) for _ in range(20)]
         for order_id in order_ids:
             await bot.until_open(order_id)
         counting.cancel()
-        assert len(set(signed_in)) == 20
+        assert len(set(checked_in)) == len(set(signed_in)) == len(checked_in) == len(signed_in) == 20
         assert all(result.success for result in await bot.connector.cancel_all(5))
         assert await venue.open_orders() == []
 

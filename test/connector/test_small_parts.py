@@ -1,4 +1,4 @@
-"""Clock, fault log, tasks, fills by REST: the connector's small parts."""
+"""Clock, fault log, tasks, turns, fills by REST: the connector's small parts."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.fault_log import FaultLog
 from hummingbot_extended.connector.fills import PAGE, FillHistory
 from hummingbot_extended.connector.tasks import Tasks
+from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.exchange.http import RestResponse
 from hummingbot_extended.exchange.reading import Records
 from test.connector import models
@@ -137,3 +138,28 @@ async def test_no_fill_is_skipped_at_the_edge_of_a_page(count):
     await fills.fetch_new(None)
     source.trades += [models.trade(number) for number in range(2, count + 2)]
     assert await ids(fills.fetch_new(None)) == list(range(2, count + 2))
+
+
+async def test_one_passes_a_turn_in_order_and_a_cancelled_one_leaves_the_queue():
+    passing, passed, turns = OneATurn(), [], 0
+
+    async def count_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def come(name):
+        await passing()
+        passed.append((name, turns))
+
+    counting = asyncio.create_task(count_turns())
+    coming = [asyncio.create_task(come(name)) for name in "abcd"]
+    await asyncio.sleep(0)
+    coming[1].cancel()
+    await asyncio.wait(coming)
+    counting.cancel()
+    assert [name for name, _ in passed] == ["a", "c", "d"]
+    assert len({turn for _, turn in passed}) == 3
+    await asyncio.sleep(0)
+    assert repr(passing) == "<OneATurn free>"
