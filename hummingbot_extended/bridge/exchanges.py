@@ -69,6 +69,11 @@ class Exchange:
         """The connector, if it passes on the exchange's own word."""
         return self.connector if isinstance(self.connector, TellsOrders) else None
 
+    def adopt_orders(self) -> None:
+        """Have our connector go on with orders of an earlier life, as Hummingbot's others do: clients know them."""
+        if (adopt := getattr(self.connector, "adopt_orders_after_restart", None)) is not None:
+            adopt()
+
     @property
     def pairs(self) -> list[str]:
         """The trading pairs this connector serves."""

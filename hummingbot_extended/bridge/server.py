@@ -101,6 +101,7 @@ class BridgeServer:
         """Listen. Raises SettingsError when the port is taken or the certificate cannot be used."""
         for exchange in self.exchanges:
             self._listen(exchange)
+            exchange.adopt_orders()
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         try:

@@ -1,7 +1,7 @@
-"""Orders of this bot that Hummingbot does not know, after a crash: adopted, cancelled or left alone, by setting."""
+"""Orders that an earlier life of this bot left open: cancelled, adopted or left as they are, by setting."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from hummingbot_extended.connector.bot_identity import BotIdentity
 from hummingbot_extended.connector.order_outcomes import find_order
@@ -16,8 +16,10 @@ class Adoption:
     """Finds this bot's orphans by prefix and by journal, and has them tracked; manual orders and other bots' never.
 
     `is_known(order)` says whether Hummingbot tracks an order or has done with it. `adopt(order)` starts tracking it,
-    with its fills and its state, so that it is recorded in every mode but "ignore". With "cancel" what is still open is
-    cancelled then.
+    with its fills and its state, so that it is recorded in every mode but "ignore". `restored` holds the ids of the
+    orders that Hummingbot's own database brought back: it tracks them, and no strategy knows them any more. With
+    "cancel", `cancel(ids)` is awaited for whatever of both kinds is open; what was cancelled leaves `restored`. `mode`
+    may be changed.
     """
 
     def __init__(
@@ -28,38 +30,48 @@ class Adoption:
         *,
         is_known: Callable[[Order], bool],
         adopt: Callable[[Order], Awaitable[None]],
+        cancel: Callable[[Sequence[str]], Awaitable[None]],
+        restored: set[str],
     ) -> None:
         self._rest = rest
         self._identity = identity
-        self._mode = mode
+        self.mode = mode
         self._is_known = is_known
         self._adopt = adopt
+        self._cancel = cancel
+        self._restored = restored
         self._left = identity.journal.pending if identity.journal else []
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._mode}, {len(self._left)} from the journal>"
+        return f"<{type(self).__name__} {self.mode}, {len(self._left)} from the journal>"
 
-    async def run(self, open_orders: Iterable[Order]) -> None:
-        """Deal with the orphans among `open_orders`, and once with those of the journal. Raises what REST raises."""
+    async def run(self, open_orders: Sequence[Order]) -> None:
+        """Deal with what `open_orders` has of an earlier life, and once with the journal. Raises what REST raises."""
         orphans = {order.external_id: order for order in open_orders if self._is_orphan(order)}
         for external_id in self._left:
             if external_id not in orphans and (order := await self._ask(external_id)) is not None:
                 orphans[external_id] = order
-        if self._mode != IGNORE and orphans:
+        restored = {order.external_id: order for order in open_orders if order.external_id in self._restored}
+        if self.mode != IGNORE and orphans:
             await self._take(list(orphans.values()))
+        if self.mode == CANCEL:
+            await self._close({**orphans, **restored}.values())
         self._left = []
 
-    async def _take(self, orphans: list[Order]) -> None:
+    async def _take(self, orphans: Iterable[Order]) -> None:
         logging.getLogger(__name__).warning(
-            "Found %d order(s) of this bot that Hummingbot does not know: %s.",
-            len(orphans),
-            "cancelling what is open" if self._mode == CANCEL else "adopting",
+            "Found order(s) of this bot that Hummingbot does not know; tracking %s.",
+            ", ".join(order.external_id for order in orphans),
         )
         for order in orphans:
             await self._adopt(order)
-        still_open = [order.external_id for order in orphans if not order.status.is_final]
-        if self._mode == CANCEL and still_open:
-            await self._rest.mass_cancel(external_ids=still_open)
+
+    async def _close(self, left: Iterable[Order]) -> None:
+        still_open = [order.external_id for order in left if not order.status.is_final]
+        if still_open:
+            logging.getLogger(__name__).warning("Cancelling %d order(s) left by an earlier life.", len(still_open))
+            await self._cancel(still_open)
+        self._restored.difference_update(still_open)
 
     def _is_orphan(self, order: Order) -> bool:
         return self._identity.owns(order.external_id) and not self._is_known(order)

@@ -8,9 +8,10 @@ and check orders. This class puts them under the names that Hummingbot calls.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import batched
 from typing import Any
 
 from bidict import bidict
@@ -38,9 +39,9 @@ from hummingbot_extended.connector import extended_perpetual_web_utils as web_ut
 from hummingbot_extended.connector import translate
 from hummingbot_extended.connector.account_state import AccountState
 from hummingbot_extended.connector.account_watch import AccountWatch
-from hummingbot_extended.connector.adoption import Adoption
+from hummingbot_extended.connector.adoption import ADOPT, Adoption
 from hummingbot_extended.connector.bot_identity import BotIdentity, identify
-from hummingbot_extended.connector.cancel_all import CancelAll
+from hummingbot_extended.connector.cancel_all import CHUNK, CancelAll
 from hummingbot_extended.connector.cancel_order import Canceller, exchange_id, is_young
 from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.clock import ExchangeClock
@@ -141,6 +142,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._started = False
         self._reconciled_generation = 0
         self._adoption: Adoption | None = None
+        self._restored: set[str] = set()  # orders of an earlier life that `Adoption` has not dealt with
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._set_order_book_tracker(
             ExtendedOrderBookTracker(self._orderbook_ds, self._trading_pairs, domain=self.domain)
@@ -348,6 +350,8 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
                 self._settings.orders_after_restart,
                 is_known=self._is_known,
                 adopt=self._adopt,
+                cancel=self._cancel_left_over,
+                restored=self._restored,
             )
         return self._adoption
 
@@ -479,6 +483,11 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         if own and "funding_reported_until_ms" in own:
             self._funding.restore(int(own["funding_reported_until_ms"]))
         super().restore_tracking_states(orders)
+        self._restored.update(order_id for order_id in orders if order_id in self.in_flight_orders)
+
+    def adopt_orders_after_restart(self) -> None:
+        """Go on with what an earlier life left open, whatever `orders_after_restart` says: somebody still knows it."""
+        self._get_adoption().mode = ADOPT
 
     def trigger_event(self, event_tag: Any, message: Any) -> None:
         """Pass an event on. A recorded order is not in the journal of intents any more, and can be cancelled now if
@@ -916,6 +925,15 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             tracked.update_exchange_order_id(str(order.id))
             tracked.current_state = OrderState.OPEN
         await self._state.apply_order(order)
+
+    async def _cancel_left_over(self, order_ids: Sequence[str]) -> None:
+        """Cancel orders of an earlier life by one request. What is not gone then is followed up as any other cancel."""
+        for some in batched(order_ids, CHUNK):
+            await self._rest.mass_cancel(external_ids=some)
+        for tracked in [self.in_flight_orders[key] for key in order_ids if key in self.in_flight_orders]:
+            await self._order_tracker.process_order_update(
+                OrderUpdate(tracked.trading_pair, time.time(), OrderState.PENDING_CANCEL, tracked.client_order_id)
+            )
 
     # === the account stream =========================================================================================
 

@@ -27,8 +27,9 @@ class ConnectorSettings:
     `order_expiry_days` bounds how long an order may rest (the exchange wants a bound; it is lowered to the network's
     maximum). `rate_limit_share_pct` is this bot's part of the IP's request budget. `builder_fee_rate` is a fraction and
     counts only with a `builder_id`. `dead_mans_switch_s` has the exchange cancel all orders of the account once the bot
-    was silent for so long; 0 is off. `orders_after_restart` says what happens to this bot's own orders that Hummingbot
-    does not know after a crash. `bot_id` tells bots that share one key apart; empty: this installation gets one.
+    was silent for so long; 0 is off. `orders_after_restart` says what happens to the orders that this bot left open,
+    after a crash say: see `adoption.Adoption`. `bot_id` tells bots that share one key apart; empty: this installation
+    gets one.
     """
 
     transport: TransportSetting = "auto"

@@ -146,6 +146,65 @@ async def test_orders_of_a_crashed_life_are_dealt_with_by_setting(venue, mode):
         assert connector._identity.journal.pending == []
 
 
+@pytest.mark.parametrize("mode", ["adopt", "cancel", "ignore"])
+async def test_orders_that_hummingbots_database_brings_back_are_dealt_with_by_setting(venue, mode):
+    """They are tracked in every mode; only with "cancel" they do not outlive the start."""
+    price = (await venue.mark()) * Decimal("0.99")
+    async with venue.bot() as bot:
+        orders = [bot.buy("0.01", price) for _ in range(2)]
+        for order_id in orders:
+            await bot.until_open(order_id)
+        saved = bot.connector.tracking_states
+    connector = venue.connector(orders_after_restart=mode)
+    connector.restore_tracking_states(saved)
+    bot = Bot(connector)
+    async with venue.bot(connector):
+        if mode == "cancel":
+            for order_id in orders:
+                await bot.until_done(order_id)
+            assert await venue.open_orders() == []
+            assert connector.in_flight_orders == {}
+            await connector._reconciler.apply_orders()
+            assert sum(event.order_id in orders for event in bot.recorder.of(MarketEvent.OrderCancelled)) == 2
+        else:
+            assert sorted(connector.in_flight_orders) == sorted(orders)
+            assert not any(order.is_pending_cancel_confirmation for order in connector.in_flight_orders.values())
+            assert len(await venue.open_orders()) == 2
+        own = bot.buy("0.01", price)
+        await bot.until_open(own)
+        await connector._reconciler.apply_orders()
+        assert own in connector.in_flight_orders
+        assert bot.recorder.created == bot.recorder.of(MarketEvent.BuyOrderCreated, own)
+
+
+async def test_cancel_of_restored_orders_that_fails_is_tried_again(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        saved = bot.connector.tracking_states
+    connector = venue.connector()
+    connector.restore_tracking_states(saved)
+    bot = Bot(connector)
+    await venue.fault("server_error", path="POST *massCancel", count=2)
+    async with venue.bot(connector):
+        await bot.until_done(order_id)
+        assert await venue.fired("server_error") == 2
+        assert await venue.open_orders() == []
+
+
+async def test_host_whose_clients_know_the_orders_has_them_adopted_whatever_the_setting_is(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        saved = bot.connector.tracking_states
+    connector = venue.connector(orders_after_restart="cancel")
+    connector.adopt_orders_after_restart()
+    connector.restore_tracking_states(saved)
+    async with venue.bot(connector):
+        assert list(connector.in_flight_orders) == [order_id]
+        assert len(await venue.open_orders()) == 1
+
+
 async def test_restored_order_that_was_filled_while_away_is_reported_with_its_fill(venue):
     other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
     async with venue.bot() as bot:
@@ -267,7 +326,7 @@ async def test_stop_order_waits_is_triggered_and_survives_a_restart(venue, caplo
         await bot.until_open(order_id)
         assert bot.connector.exchange_status(order_id).value == "UNTRIGGERED"
         saved = bot.connector.tracking_states
-    connector = venue.connector()
+    connector = venue.connector(orders_after_restart="adopt")
     connector.restore_tracking_states(saved)
     bot = Bot(connector)
     async with venue.bot(connector):

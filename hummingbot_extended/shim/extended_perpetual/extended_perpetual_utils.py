@@ -118,7 +118,7 @@ class ExtendedPerpetualSettings(BaseConnectorConfigMap):
         le=3600,
     )
     orders_after_restart: Literal["cancel", "adopt", "ignore"] = _setting(
-        "cancel", "What to do after a crash with this bot's orders that are still open: cancel, adopt or ignore."
+        "cancel", "What to do at start with orders that this bot left open: cancel, adopt, or ignore unknown ones."
     )
     bot_id: str = _setting(
         "",
