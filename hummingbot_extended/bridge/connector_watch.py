@@ -11,7 +11,7 @@ from hummingbot.core.data_type.common import PositionAction, TradeType
 from hummingbot_extended.bridge.exchanges import Exchange, Exchanges
 from hummingbot_extended.bridge.hummingbot_events import HummingbotEvents, Tell
 from hummingbot_extended.bridge.registry import ARMED, ON_BRIDGE, OrderRecord, Registry
-from hummingbot_extended.gateway.enums import MarketType, OrderSide
+from hummingbot_extended.gateway.enums import MarketType, OrderSide, OrderStatus
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,10 @@ class ConnectorWatch:
 
     def _take_up(self, exchange: Exchange, record: OrderRecord) -> None:
         start = getattr(exchange.connector, "start_tracking_order", None)
-        if start is None:
+        if start is None:  # a paper-trade exchange, whose orders live and die with the process
+            if record.connector_id not in {order.client_order_id for order in exchange.connector.limit_orders}:
+                record.reason = "Hummingbot was restarted and does not know this order any more"
+                self._registry.observe(record, OrderStatus.FAILED)
             return
         logger.warning("The order %s is not known to Hummingbot any more; asking the exchange.", record.connector_id)
         action = PositionAction.CLOSE if record.reduce_only else PositionAction.OPEN

@@ -1,5 +1,6 @@
 """Hummingbot's connectors as the bridge sees them: found by name, asked politely, each refusal a sentence."""
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from hummingbot.core.data_type.common import OrderType as HummingbotOrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.data_type.order_book import OrderBook
 
+from hummingbot_extended.bridge.failures import classify
 from hummingbot_extended.gateway.enums import MarketType, OrderSide
 from hummingbot_extended.gateway.errors import (
     ErrorCode,
@@ -19,8 +21,11 @@ from hummingbot_extended.gateway.errors import (
     InvalidOrderError,
     NotSupportedError,
     UnknownMarketError,
+    error_of,
 )
 from hummingbot_extended.gateway.protocol import OrderRequest, plain
+
+logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -98,8 +103,16 @@ class Exchange:
             raise ExchangeUnavailableError(f"{self.name}: {why}; try again in a moment")
 
     def rule(self, market: str) -> TradingRule:
-        """Return the trading rule of a market. Raises ExchangeUnavailableError before Hummingbot knows it."""
-        rule = self.connector.trading_rules.get(market)
+        """Return the trading rule of a market. Raises ExchangeUnavailableError before Hummingbot knows it.
+
+        A paper-trade exchange has no rules, only steps.
+        """
+        rules = getattr(self.connector, "trading_rules", None)
+        if rules is None:
+            step = self.connector.get_order_size_quantum(market, Decimal(1))
+            price_step = self.connector.get_order_price_quantum(market, Decimal(1))
+            return TradingRule(market, step, min_price_increment=price_step, min_base_amount_increment=step)
+        rule = rules.get(market)
         if rule is None:
             raise ExchangeUnavailableError(f"{self.name} has not told the trading rules of {market} yet; try again")
         return rule
@@ -141,7 +154,10 @@ class Exchange:
         tracker = getattr(self.connector, "_order_tracker", None)
         if tracker is not None:
             return tracker.all_fillable_orders.get(order_id)
-        return getattr(self.connector, "in_flight_orders", {}).get(order_id)
+        try:
+            return self.connector.in_flight_orders.get(order_id)
+        except NotImplementedError:  # a paper-trade exchange
+            return None
 
     def quantise(self, order: OrderRequest) -> tuple[Decimal, Decimal | None]:
         """Return amount and price as the market takes them. Raises InvalidOrderError with the rule that forbids it."""
@@ -197,9 +213,16 @@ class Exchange:
         price: Decimal | None,
         **more: Any,
     ) -> str:
-        """Have the connector place an order and return its id. Nothing has been sent when this returns."""
+        """Have the connector place an order and return its id. Nothing has been sent when this returns.
+
+        Raises the HummingbotClientException that says why the connector does not take it.
+        """
         place = self.connector.buy if side is OrderSide.BUY else self.connector.sell
-        return str(place(market, amount, order_type, Decimal("NaN") if price is None else price, **more))
+        try:
+            return str(place(market, amount, order_type, Decimal("NaN") if price is None else price, **more))
+        except Exception as error:  # each connector has its own; whatever it is, the order was not sent
+            logger.warning("%s does not take an order: %r", self.name, error)
+            raise error_of(*classify("ValueError", str(error) or type(error).__name__)) from error
 
     def _mid(self, market: str) -> Decimal | None:
         quote = self.quote(market)

@@ -97,8 +97,9 @@ class Feeds:
                     self._refresh(feed)
                 except HummingbotClientException as error:
                     logger.debug("%s: %s", feed, error)  # the connector tells of its own trouble
-                except Exception:  # a defect on one market must not stop the others' data
-                    logger.exception("The bridge failed to read %s.", feed)
+                except Exception:  # a defect on one market must not stop the others' data; clients are to know
+                    logger.exception("The bridge cannot read %s, and ends it.", feed)
+                    self._end(feed)
             await asyncio.sleep(INTERVAL_S)
 
     def _refresh(self, feed: Feed) -> None:
@@ -113,6 +114,16 @@ class Feeds:
         event = self._event(feed, exchange)
         for subscriber in list(self._subscribers.get(feed, ())):
             subscriber.offer_latest(feed, event)
+
+    def _end(self, feed: Feed) -> None:
+        message = (
+            f"{feed.exchange} gives no {feed.channel} of {feed.market} any more; subscribe again, its log says why"
+        )
+        data = {"kind": "feed", "message": message, "exchange": feed.exchange, "symbol": feed.market}
+        event = encode_event("error", {**data, "channel": feed.channel, "timestamp": time.time()})
+        for subscriber in list(self._subscribers.get(feed, ())):
+            subscriber.offer(event)
+            self.unsubscribe(feed, subscriber)
 
     def _event(self, feed: Feed, exchange: Exchange) -> bytes:
         if feed.channel == "order_book":

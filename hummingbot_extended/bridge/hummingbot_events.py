@@ -74,7 +74,9 @@ class HummingbotEvents:
             AccountEvent.MarginCall: self._margin_call,
             AccountEvent.LiquidationEvent: self._liquidated,
         }
-        self._forwarders = [(tag, SourceInfoEventForwarder(_guarded(handler))) for tag, handler in handlers.items()]
+        self._forwarders = [
+            (tag, SourceInfoEventForwarder(self._guarded(handler))) for tag, handler in handlers.items()
+        ]
 
     def start(self) -> None:
         """Start listening."""
@@ -108,6 +110,17 @@ class HummingbotEvents:
             acknowledged=order.exchange_order_id is not None and self._is_acknowledged(record),
         )
         return True
+
+    def _guarded(self, handler: Callable[[Any], None]) -> Callable[[Any, Any, Any], None]:
+        def forward(_tag: Any, _source: Any, event: Any) -> None:
+            try:
+                handler(event)
+            except Exception:  # a defect here must stop neither connector nor other listeners; clients are to know
+                logger.exception("The bridge failed on Hummingbot's event %r", event)
+                message = f"the bridge missed an event of {self._exchange.name}; ask for your orders, its log says more"
+                self._tell("error", self._exchange.name, None, {"kind": "bridge", "message": message})
+
+        return forward
 
     # Orders
 
@@ -250,18 +263,6 @@ class HummingbotEvents:
 
     def _inform(self, kind: str, market: str | None, data: Mapping[str, Any], message: str) -> None:
         self._tell("info", self._exchange.name, market, {"kind": kind, "message": message, **data})
-
-
-def _guarded(handler: Callable[[Any], None]) -> Callable[[Any, Any, Any], None]:
-    """Hummingbot's publisher would log a listener's failure as its own; name it as the bridge's, with the event."""
-
-    def forward(_tag: Any, _source: Any, event: Any) -> None:
-        try:
-            handler(event)
-        except Exception:  # a defect here must stop neither the connector nor the other listeners
-            logger.exception("The bridge failed on Hummingbot's event %r", event)
-
-    return forward
 
 
 def _time(timestamp: float) -> float:

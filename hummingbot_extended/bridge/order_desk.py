@@ -175,6 +175,7 @@ class OrderDesk:
 
     def _place(self, exchange: Exchange, record: OrderRecord, order: OrderRequest) -> None:
         """Hand an order to the connector, or hold it. It is in the journal before anything is sent."""
+        order_type = exchange.hummingbot_type(order)
         if order.order_type.has_stop_price and exchange.told_by is None:
             record.order_id = f"stop-{record.client_ref or time.time_ns()}"
             record.held_by, record.trigger = ON_BRIDGE, ARMED
@@ -189,7 +190,7 @@ class OrderDesk:
                 "trigger_price": order.stop_price,
                 "trigger_direction": "UP" if order.side is OrderSide.BUY else "DOWN",
             }
-        record.order_id = place(exchange, record, exchange.hummingbot_type(order), **more)
+        record.order_id = place(exchange, record, order_type, **more)
         self._registry.add(record)
 
     async def _settle(self, record: OrderRecord) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from hummingbot_extended.bridge.exchanges import Exchange, Exchanges
+from hummingbot_extended.bridge.hummingbot_events import Tell
 from hummingbot_extended.bridge.order_desk import place
 from hummingbot_extended.bridge.registry import ARMED, ON_BRIDGE, TRIGGERED, OrderRecord, Registry
 from hummingbot_extended.gateway.enums import OrderSide, OrderStatus
-from hummingbot_extended.gateway.errors import HummingbotClientException
+from hummingbot_extended.gateway.errors import ErrorCode, HummingbotClientException
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +25,17 @@ class OrderWatch:
     """Looks at the open orders that are not confirmed, or that wait for their stop price.
 
     A stop order that the bridge holds fires once: it is handed to the connector, and in the journal, before anything
-    is sent. `run` is a task of the server.
+    is sent; one that the connector does not take has failed, which `tell_failure` tells. `run` is a task of the server.
     """
 
-    def __init__(self, exchanges: Exchanges, registry: Registry) -> None:
+    def __init__(
+        self, exchanges: Exchanges, registry: Registry, tell: Tell, tell_failure: Callable[[OrderRecord], None]
+    ) -> None:
         self._exchanges = exchanges
         self._registry = registry
+        self._tell_failure = tell_failure
+        self._tell = tell
+        self._unseen: set[str] = set()  # orders that could not be looked at the last time
 
     async def run(self) -> None:
         """Look at them until cancelled."""
@@ -37,9 +44,20 @@ class OrderWatch:
             for record in self._registry.open_orders():
                 try:
                     pause_s = min(pause_s, self._look(record))
-                except Exception:  # a defect on one order must not stop the watch over the others
-                    logger.exception("The bridge failed to look at the order %s.", record.order_id)
+                    self._unseen.discard(record.order_id)
+                except Exception as error:  # noqa: BLE001 - of any connector: the others are watched on, clients told
+                    self._report(record, error)
             await asyncio.sleep(pause_s)
+
+    def _report(self, record: OrderRecord, error: Exception) -> None:
+        """Say once that an order cannot be looked at; it is tried on."""
+        if record.order_id in self._unseen:
+            return
+        self._unseen.add(record.order_id)
+        logger.error("The bridge cannot look at the order %s; it goes on trying.", record.order_id, exc_info=error)
+        message = "the bridge cannot see how this order is, nor its price; it goes on trying, and its log says why"
+        about = {"kind": "order", "order_id": record.order_id, "symbol": record.market, "code": ErrorCode.SERVER_ERROR}
+        self._tell("error", record.exchange, record.market, {**about, "message": message})
 
     def _look(self, record: OrderRecord) -> float:
         """Look at one order and return the seconds until it should be looked at again."""
@@ -73,9 +91,15 @@ class OrderWatch:
     def _fire(self, record: OrderRecord, exchange: Exchange) -> None:
         order_type = "LIMIT" if record.order_type.has_price else "MARKET"
         wanted = next(each for each in exchange.order_types() if each.name == order_type)
-        child_id = place(exchange, record, wanted)
-        logger.info("The stop order %s is triggered: %s order %s.", record.order_id, order_type, child_id)
         record.state.triggered = True
+        try:
+            child_id = place(exchange, record, wanted)
+        except HummingbotClientException as error:
+            record.trigger, record.error_code, record.reason = TRIGGERED, error.code, error.message
+            self._registry.observe(record, OrderStatus.FAILED)
+            self._tell_failure(record)
+            return
+        logger.info("The stop order %s is triggered: %s order %s.", record.order_id, order_type, child_id)
         self._registry.change(record, child_id=child_id, trigger=TRIGGERED)
 
     def _exchange(self, record: OrderRecord) -> Exchange | None:

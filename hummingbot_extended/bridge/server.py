@@ -60,7 +60,7 @@ class BridgeServer:
         self.exchanges = Exchanges(connectors)
         self._sessions: set[Session] = set()
         self.registry = Registry(self.journal, self._tell_order)
-        self.watch = OrderWatch(self.exchanges, self.registry)
+        self.watch = OrderWatch(self.exchanges, self.registry, self.tell, self._tell_failure)
         self.feeds = Feeds(self.exchanges)
         wait_s = settings.acknowledge_within_s
         self.desk = OrderDesk(self.exchanges, self.registry, self.journal, wait_s=wait_s)

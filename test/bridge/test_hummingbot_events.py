@@ -135,10 +135,12 @@ async def test_account_events_are_told(bridge, client):
     assert client.ears.of(EventType.INFO, kind="margin_call")
 
 
-async def test_defect_on_one_event_is_logged_and_harms_nothing(bridge, client, caplog):
+async def test_defect_on_one_event_is_logged_and_told_and_harms_nothing(bridge, client, caplog):
     await play(bridge, (MarketEvent.OrderFilled, "not an event"), created("o"))
     await until(lambda: client.ears.orders("o"))
     assert "The bridge failed on Hummingbot's event" in caplog.text
+    (error,) = client.ears.of(EventType.ERROR, kind="bridge")
+    assert "missed an event" in error["message"]
 
 
 async def test_no_json_that_a_client_gets_holds_nan(bridge, client):
