@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-services test-versions check unit coverage bench lock clean env clients screenshots
+.PHONY: help install demo test test-services test-hummingbot-api test-versions check unit coverage bench lock clean env clients screenshots
 
 UV_VERSION := 0.13.8
 ENV := .venv
@@ -88,9 +88,9 @@ check: env  ## format, lint, types and layers
 # failure fails the command; the output says which tests needed the second run.
 unit: env clients
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services" --cov --cov-report= $(PYTEST) || \
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services and not hummingbot_api" --cov --cov-report= $(PYTEST) || \
 	  { [ $$? -eq 1 ] && echo "running what failed once more, by itself" && \
-	    $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not services" --cov --cov-append --cov-report= $(PYTEST); }
+	    $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not services and not hummingbot_api" --cov --cov-append --cov-report= $(PYTEST); }
 	@$(BIN)/coverage report --skip-covered --skip-empty --precision 1 --fail-under 90
 
 test-services: env  ## the tests that need Debian's services; installs them (root), fails when one is absent
@@ -103,6 +103,19 @@ test-hummingbot-%: .venv-hummingbot-%/.complete
 	  -m "not services and not clients" $(or $(PYTEST),test/connector test/install test/demo test/e2e)
 
 test-versions: $(OTHER_RELEASES:%=test-hummingbot-%)  ## connector, installation and strategies on every other supported Hummingbot
+
+# The environment of a hummingbot-api: what its checkout asks for, Hummingbot, and our connector installed into it.
+test-hummingbot-api: env  ## the examples through the real hummingbot-api: HUMMINGBOT_API_DIR=<its checkout>
+	@$(BIN)/python -m test.hummingbot_api.stack "$(HUMMINGBOT_API_DIR)"
+	@tools/services.sh mosquitto postgresql
+	@links=$$($(BIN)/python tools/hummingbot_wheel.py --uv "$$PWD/.tools/uv" --python "$$(readlink .tools/python)") && \
+	  .tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" .venv-hummingbot-api && \
+	  echo "installing what hummingbot-api needs" && \
+	  $(BIN)/python tools/hummingbot_api_requirements.py "$(HUMMINGBOT_API_DIR)" > .venv-hummingbot-api/requirements.txt && \
+	  .tools/uv pip install --quiet --python .venv-hummingbot-api/bin/python --find-links "$$links" --only-binary hummingbot \
+	    -r .venv-hummingbot-api/requirements.txt hummingbot . && \
+	  .venv-hummingbot-api/bin/hummingbot-extended install
+	@HUMMINGBOT_API_DIR="$(HUMMINGBOT_API_DIR)" $(BIN)/python -m pytest -m hummingbot_api --timeout 900 test/hummingbot_api $(PYTEST)
 
 bench: env  ## every figure a ratio measured side by side: make bench [QUICK=1]
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)

@@ -1,12 +1,19 @@
 #!/bin/sh
-# Install from Debian what the tests marked `services` talk to, and fail with a sentence when something is absent.
+# Install from Debian what some tests talk to, and fail with a sentence when something is absent.
+#   tools/services.sh [PACKAGE …]     default: what the tests marked `services` need
 set -eu
 
-PACKAGES="mosquitto nats-server chromium"
-missing() { for program in mosquitto nats-server chromium; do PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || echo "$program"; done; }
+PACKAGES="${*:-mosquitto nats-server chromium postgresql}"
+PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"
+missing() {
+    for package in $PACKAGES; do
+        case $package in postgresql) program=initdb ;; *) program=$package ;; esac
+        command -v "$program" >/dev/null || echo "$package"
+    done
+}
 
 if [ -n "$(missing)" ]; then
-    [ "$(id -u)" = 0 ] || { echo "hummingbot-extended: make test-services needs $PACKAGES; install them: sudo apt install $PACKAGES" >&2; exit 1; }
+    [ "$(id -u)" = 0 ] || { echo "hummingbot-extended: these tests need $PACKAGES; install them: sudo apt install $PACKAGES" >&2; exit 1; }
     echo "installing $PACKAGES"
     export DEBIAN_FRONTEND=noninteractive
     # A service that Debian starts on installation would take the port its test wants.

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import ssl
 import uuid
 from collections.abc import Mapping, Sequence
@@ -18,23 +17,21 @@ from hummingbot_extended.gateway.errors import (
     NotSupportedError,
     OrderClosedError,
     OrderStateUnknownError,
-    ServerError,
 )
 from hummingbot_extended.gateway.events import EventEngine, EventType
 from hummingbot_extended.gateway.link import Link
 from hummingbot_extended.gateway.protocol import (
     CLIENT_REF,
     DEFAULT_PORT,
-    REPEATABLE,
     STOP_ORDERS,
     OrderRequest,
     Reply,
     text_of,
 )
 from hummingbot_extended.gateway.publisher import Publisher
+from hummingbot_extended.gateway.requester import Requester, checked
 from hummingbot_extended.gateway.transports.base import GatewayTransport
 from hummingbot_extended.gateway.transports.bridge import BridgeTransport
-from hummingbot_extended.streams.backoff import ConnectBudget
 
 __all__ = [
     "ConnectionStatus",
@@ -54,9 +51,7 @@ REQUEST_TIMEOUT_S = 5.0
 RETRY_ATTEMPTS = 3
 REQUESTS_PER_SECOND = 20.0
 ORDERS_PER_SECOND = 10.0
-BURST_S = 2.0  # so many seconds of requests may go out at once
 GRACE_S = 30.0
-RETRY_DELAY_S = 0.2
 ON_DISCONNECT = ("keep", "cancel_mine", "cancel_all")
 
 
@@ -129,8 +124,12 @@ class HummingbotClient:
             auto_reconnect=auto_reconnect,
             max_reconnects=max_reconnect_attempts,
         )
-        self._budgets = [_budget(max_requests_per_second)]
-        self._order_budgets = [*self._budgets, _budget(max_orders_per_second)]
+        self._requester = Requester(
+            self._link,
+            retries=retry_attempts,
+            per_second=max_requests_per_second,
+            orders_per_second=max_orders_per_second,
+        )
 
     def __repr__(self) -> str:
         return f"<HummingbotClient {self._link!r}>"
@@ -242,7 +241,7 @@ class HummingbotClient:
 
     async def cancel_all(self, exchange: str | None = None, market: str | None = None) -> dict[str, Any]:
         """Cancel every open order of an exchange, of a market, or all; return `{cancelled: [ids], failed: [ids]}`."""
-        return await self._data("cancel_all", _given(exchange=exchange, market=market), dict)
+        return await self._requester.data("cancel_all", _given(exchange=exchange, market=market), dict)
 
     async def get_order_status(
         self, exchange: str, market: str, order_id: str | None = None, *, client_ref: str | None = None
@@ -251,11 +250,11 @@ class HummingbotClient:
         if (order_id is None) is (client_ref is None):
             raise ValueError("give either order_id or client_ref")
         params = {"exchange": exchange, "market": market, **_given(order_id=order_id, client_ref=client_ref)}
-        return await self._data("get_order", params, dict)
+        return await self._requester.data("get_order", params, dict)
 
     async def get_open_orders(self, exchange: str, market: str) -> list[dict[str, Any]]:
         """Return the open orders of a market."""
-        return await self._data("get_open_orders", {"exchange": exchange, "market": market}, list)
+        return await self._requester.data("get_open_orders", {"exchange": exchange, "market": market}, list)
 
     async def get_order_history(
         self,
@@ -273,11 +272,11 @@ class HummingbotClient:
         word = None if status is None else status.value
         filters = _given(start_time=start_time, end_time=end_time, status=word)
         params = {"exchange": exchange, "market": market, "limit": limit, **filters}
-        return await self._data("get_order_history", params, list)
+        return await self._requester.data("get_order_history", params, list)
 
     async def get_fills(self, exchange: str, market: str, limit: int = 50) -> list[dict[str, Any]]:
         """Return the last own fills of a market, the newest first."""
-        return await self._data("get_fills", {"exchange": exchange, "market": market, "limit": limit}, list)
+        return await self._requester.data("get_fills", {"exchange": exchange, "market": market, "limit": limit}, list)
 
     # Market data
 
@@ -285,15 +284,17 @@ class HummingbotClient:
         """Return `{timestamp, bids, asks}`, levels as [price, amount] texts, the best first."""
         if not 1 <= depth <= 200:
             raise ValueError("depth must be 1 to 200")
-        return await self._data("get_order_book", {"exchange": exchange, "market": market, "depth": depth}, dict)
+        return await self._requester.data(
+            "get_order_book", {"exchange": exchange, "market": market, "depth": depth}, dict
+        )
 
     async def get_ticker(self, exchange: str, market: str) -> dict[str, Any]:
         """Return `{bid, ask, last, volume, …}` as texts; None for a side that is empty or a figure nobody knows."""
-        return await self._data("get_ticker", {"exchange": exchange, "market": market}, dict)
+        return await self._requester.data("get_ticker", {"exchange": exchange, "market": market}, dict)
 
     async def get_trading_rules(self, exchange: str, market: str) -> dict[str, Any]:
         """Return the smallest amount, the steps of price and amount, and the order types of a market."""
-        return await self._data("get_trading_rules", {"exchange": exchange, "market": market}, dict)
+        return await self._requester.data("get_trading_rules", {"exchange": exchange, "market": market}, dict)
 
     async def subscribe_to_order_book(self, exchange: str, market: str) -> dict[str, Any]:
         """Receive MARKET_DATA events with the book; return `{status, message}`. Renewed after a reconnect."""
@@ -311,31 +312,33 @@ class HummingbotClient:
         """End a subscription to "order_book", "trades" or "ticker"; return `{status, message}`."""
         params = {"channel": channel, "exchange": exchange, "market": market}
         self._link.subscriptions.pop((channel, exchange, market), None)
-        return _whole(await self._request("unsubscribe", params))
+        return _whole(await self._requester.request("unsubscribe", params))
 
     # Account
 
     async def get_balances(self, exchange: str) -> dict[str, dict[str, dict[str, str]]]:
         """Return `{exchange: {asset: {total, available}}}`, amounts as texts."""
-        return await self._data("get_balances", {"exchange": exchange}, dict)
+        return await self._requester.data("get_balances", {"exchange": exchange}, dict)
 
     async def get_positions(self, exchange: str, market: str | None = None) -> list[dict[str, Any]]:
         """Return the open positions; `amount` is negative for a short one."""
-        return await self._data("get_positions", {"exchange": exchange, **_given(market=market)}, list)
+        return await self._requester.data("get_positions", {"exchange": exchange, **_given(market=market)}, list)
 
     async def set_leverage(self, exchange: str, market: str, leverage: int) -> dict[str, Any]:
         """Set the leverage of a market."""
-        return await self._data("set_leverage", {"exchange": exchange, "market": market, "leverage": leverage}, dict)
+        return await self._requester.data(
+            "set_leverage", {"exchange": exchange, "market": market, "leverage": leverage}, dict
+        )
 
     async def set_position_mode(self, exchange: str, mode: str) -> dict[str, Any]:
         """Set the position mode: "ONEWAY" or "HEDGE", where the exchange offers it."""
-        return await self._data("set_position_mode", {"exchange": exchange, "mode": mode}, dict)
+        return await self._requester.data("set_position_mode", {"exchange": exchange, "mode": mode}, dict)
 
     async def ping(self) -> float:
         """Return the seconds of a round trip to the server."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await self._request("ping", {})
+        await self._requester.request("ping", {})
         return loop.time() - began
 
     # How requests are made
@@ -345,7 +348,7 @@ class HummingbotClient:
             raise NotSupportedError(f"{self._link.name} does not offer stop orders; watch the price and send the order")
         repeatable = CLIENT_REF in self.capabilities
         try:
-            reply = await self._request("create_order", order.params(), repeatable=repeatable, is_order=True)
+            reply = await self._requester.request("create_order", order.params(), repeatable=repeatable, is_order=True)
         except ConnectionLostError as error:
             if not error.sent:
                 raise
@@ -354,58 +357,26 @@ class HummingbotClient:
             if error.outcome is not Outcome.UNKNOWN or isinstance(error, OrderStateUnknownError):
                 raise
             raise _unknown(order, error) from error
-        return {"client_ref": order.client_ref, **_checked("create_order", reply.data, dict)}
+        return {"client_ref": order.client_ref, **checked("create_order", reply.data, dict)}
 
     async def _cancel(self, params: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in params.items():
             text_of(name, value)
         try:
-            data = (await self._request("cancel_order", params, is_order=True)).data
+            data = (await self._requester.request("cancel_order", params, is_order=True)).data
         except OrderClosedError as error:
             order = error.data if isinstance(error.data, Mapping) else {}
             # The cancel before this one may have come through, only its reply did not.
             if not (error.was_repeated and order.get("status") == OrderStatus.CANCELLED.value):
                 raise
             data = {"order_id": params["order_id"], "cancelled": True, **order}
-        return dict(_checked("cancel_order", data, dict))
+        return dict(checked("cancel_order", data, dict))
 
     async def _subscribe(self, channel: str, exchange: str, market: str) -> dict[str, Any]:
         params = {"channel": channel, "exchange": text_of("exchange", exchange), "market": text_of("market", market)}
-        reply = _whole(await self._request("subscribe", params))
+        reply = _whole(await self._requester.request("subscribe", params))
         self._link.subscriptions[channel, exchange, market] = params
         return reply
-
-    async def _data[Data: (dict[str, Any], list[dict[str, Any]])](
-        self, method: str, params: Mapping[str, Any], kind: type[Data]
-    ) -> Data:
-        return _checked(method, (await self._request(method, params)).data, kind)
-
-    async def _request(
-        self, method: str, params: Mapping[str, Any], *, repeatable: bool | None = None, is_order: bool = False
-    ) -> Reply:
-        """Send a request, again where that is safe: the same fields, so that the server can tell it is the same."""
-        repeatable = method in REPEATABLE if repeatable is None else repeatable
-        tries, was_sent = 1 + self.retry_attempts, False
-        while True:
-            tries -= 1
-            await self._wait_for_turn(self._order_budgets if is_order else self._budgets)
-            try:
-                return await self._link.request(method, params)
-            except HummingbotClientException as error:
-                error.was_repeated = was_sent
-                was_sent |= error.outcome is Outcome.UNKNOWN and getattr(error, "sent", True)
-                if isinstance(error, ConnectionLostError):
-                    error.sent = was_sent
-                is_safe = repeatable or not was_sent
-                if tries <= 0 or not error.retryable or not is_safe or not self._link.may_come_back:
-                    raise
-                await asyncio.sleep(error.retry_after_s or random.uniform(0.5, 1.0) * RETRY_DELAY_S)
-
-    async def _wait_for_turn(self, budgets: Sequence[ConnectBudget | None]) -> None:
-        now_s = asyncio.get_running_loop().time()
-        wait_s = max((budget.reserve(now_s) for budget in budgets if budget is not None), default=0.0)
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
 
 
 def _check_arguments(api_host: str, api_port: int, request_timeout: float, retry_attempts: int) -> None:
@@ -419,14 +390,6 @@ def _check_arguments(api_host: str, api_port: int, request_timeout: float, retry
         raise ValueError(f"retry_attempts must be 0 or more, not {retry_attempts!r}")
 
 
-def _budget(per_second: float | None) -> ConnectBudget | None:
-    if per_second is None:
-        return None
-    if not per_second > 0:
-        raise ValueError("a rate limit must be above 0 requests a second; None is no limit")
-    return ConnectBudget(burst=max(1, round(per_second * BURST_S)), interval_s=1 / per_second)
-
-
 def _unknown(order: OrderRequest, error: HummingbotClientException) -> OrderStateUnknownError:
     return OrderStateUnknownError(
         f"It is not known whether the order {order.client_ref} was placed ({error.message}); "
@@ -437,12 +400,6 @@ def _unknown(order: OrderRequest, error: HummingbotClientException) -> OrderStat
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _checked[Data: (dict[str, Any], list[dict[str, Any]])](method: str, data: Any, kind: type[Data]) -> Data:
-    if not isinstance(data, kind):
-        raise ServerError(f"{method}: the server answered with {type(data).__name__} instead of {kind.__name__}")
-    return data
 
 
 def _whole(reply: Reply) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from hummingbot_extended.gateway.errors import (
     NotSupportedError,
     UnknownMarketError,
 )
-from test.bridge.running import EXCHANGE, KEY, Bridged, bridged, until
+from test.bridge.running import EXCHANGE, KEY, Bridged, bridged
 from test.bridge.running import PAIR as OUR_PAIR
+from test.until import until
 
 PAPER, PAIR = "binance_paper_trade", "ETH-USDT"
 BUY = (PAPER, PAIR, OrderSide.BUY, OrderType.LIMIT)
@@ -73,7 +74,7 @@ async def over(exchange, journal: Path | None = None):
     server = BridgeServer({PAPER: exchange}, settings, journal=journal)
     await server.start()
     bridge = Bridged(None, None, {}, journal)
-    bridge.port = server.port
+    bridge.server, bridge.port = server, server.port
     try:
         yield bridge
     finally:
@@ -134,7 +135,7 @@ async def test_orders_that_cross_are_filled_and_told_once(client):
     limit = await client.create_order(*BUY, "0.5", "101")
     market = await client.create_order(PAPER, PAIR, OrderSide.SELL, OrderType.MARKET, "0.2")
     for order in (limit, market):
-        await until(lambda order=order: client.ears.orders(order["order_id"])[-1:] == ["filled"], 20)
+        await until(lambda order=order: client.ears.orders(order["order_id"])[-1:] == ["filled"])
         (fill,) = client.ears.fills(order_id=order["order_id"])
         assert float(fill["amount"]) == float(order["amount"])  # that exchange computes in doubles
     assert client.ears.fills(order_id=market["order_id"])[0]["price"] == "99.75"
@@ -153,7 +154,7 @@ async def test_stop_order_is_held_by_the_bridge_and_says_so(client, exchange):
     assert (order["held_by"], order["trigger"], order["acknowledged"]) == ("bridge", "armed", True)
     assert exchange.limit_orders == []
     exchange.set_balanced_order_book(PAIR, 102, 92, 112, 0.5, 10)
-    await until(lambda: client.ears.orders(order["order_id"])[-1:] == ["filled"], 20)
+    await until(lambda: client.ears.orders(order["order_id"])[-1:] == ["filled"])
     assert client.ears.of(EventType.ORDER_UPDATE, order_id=order["order_id"], trigger="triggered", status="open")
     assert [fill["amount"] for fill in client.ears.fills()] == ["0.5"]
 
@@ -208,9 +209,7 @@ async def test_orders_that_died_with_hummingbot_are_told_as_gone_and_others_go_o
             (still_open,) = await client.get_open_orders(PAPER, PAIR)
             assert still_open["order_id"] == order["order_id"]
     async with ticking(paper_exchange()) as exchange, over(exchange, journal) as bridge, bridge.client() as client:
-        async with asyncio.timeout(20):
-            while await client.get_open_orders(PAPER, PAIR):
-                await asyncio.sleep(0.02)
+        await until(lambda: not bridge.server.registry.open_orders())
         gone = await client.get_order_status(PAPER, PAIR, order["order_id"])
         assert (gone["status"], gone["reason"]) == (
             "failed",

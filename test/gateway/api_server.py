@@ -36,6 +36,8 @@ class HttpError(Exception):
 class HummingbotApi:
     """The server's state, and what a test changes of it."""
 
+    user, password = USER, PASSWORD
+
     def __init__(self, database: Database, exchange: ApiExchange) -> None:
         self.url = ""
         self.database = database

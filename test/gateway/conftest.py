@@ -32,7 +32,7 @@ def quick(monkeypatch):
     """Short pauses between attempts."""
     monkeypatch.setattr("hummingbot_extended.gateway.link.FIRST_DELAY_S", 0.02)
     monkeypatch.setattr("hummingbot_extended.gateway.link.MAX_DELAY_S", 0.1)
-    monkeypatch.setattr("hummingbot_extended.gateway.client.RETRY_DELAY_S", 0.02)
+    monkeypatch.setattr("hummingbot_extended.gateway.requester.RETRY_DELAY_S", 0.02)
 
 
 @pytest.fixture
