@@ -45,13 +45,15 @@ def demo(
     from rich.console import Console
 
     from hummingbot_extended.demo.runner import Demo, audit_run
+    from hummingbot_extended.demo.signals import interrupted_by_signals
 
     console = Console(stderr=as_json)
     live = LiveLine(console)
     root = folder.resolve() / "run"
     run = Demo(root, seconds=seconds, book=book, step=live.step, tell=live.tell, show=live.show)
     try:
-        result = audit_run(run.root) if again else run.run()
+        with interrupted_by_signals():
+            result = audit_run(run.root) if again else run.run()
     except ExtendedError as error:
         live.close()
         console.print(f"[red]The demo stopped:[/] {error}", soft_wrap=True)

@@ -55,6 +55,7 @@ class Hbot:
                 text=True,
                 timeout=timeout_s,
                 check=False,
+                start_new_session=True,  # Ctrl-C is ours: it must not cut a `hbot stop` short
             )
         except subprocess.TimeoutExpired as error:
             raise HbotError(f"{shown} {arguments[0]} did not end within {timeout_s:g} s") from error
