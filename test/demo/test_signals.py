@@ -40,11 +40,16 @@ def test_a_signal_ends_the_run_and_its_venue(number: signal.Signals, tmp_path: P
 
 def test_a_second_signal_does_not_cut_the_tidying_short() -> None:
     tidied = False
-    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
+
+    def run() -> None:
+        nonlocal tidied
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             os.kill(os.getpid(), signal.SIGINT)
             tidied = True
+
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
+        run()
     assert tidied
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
