@@ -92,7 +92,10 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubStatus:
-    """What is true of a hub now. `errors` counts what was logged as a warning or worse since the start."""
+    """What is true of a hub now. `errors` counts what was logged as a warning or worse since the start.
+
+    `domain` names the exchange that is read, as connectors do.
+    """
 
     running: bool
     role: str
@@ -108,6 +111,7 @@ class HubStatus:
     series: dict[str, dict[str, SeriesStatus]]
     bus: str
     bus_state: str
+    domain: str = ""
     counters: dict[str, int] = field(default_factory=dict)
 
 

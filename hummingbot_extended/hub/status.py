@@ -43,6 +43,7 @@ def make_status(
         series=series,
         bus=settings.bus,
         bus_state=bus_state,
+        domain=settings.domain,
         counters=counters,
     )
 

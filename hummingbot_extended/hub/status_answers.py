@@ -41,6 +41,7 @@ class StatusAnswers:
             {
                 "success": True,
                 "running": status.running,
+                "domain": status.domain,
                 "role": status.role,
                 "symbols": status.markets,
                 "timeframes": status.timeframes,

@@ -50,6 +50,7 @@ async def test_everything_fills_without_an_error_or_another_host(hub: Hub, tmp_p
         await page.until(f"Boolean({IS_FILLED})")
         for figure in ("mark", "index", "funding", "volume", "spread"):
             await page.until(f"document.getElementById('{figure}').textContent !== '–'")
+        await page.until("document.getElementById('domain').textContent === 'practice venue'")
         await page.until("document.querySelectorAll('#chart canvas').length > 0")
         await page.until("document.getElementById('verdict').textContent.startsWith('healthy')")
         await page.shoot(tmp_path / "page.png")

@@ -6,6 +6,7 @@ import { logEvent, showNotice, showStatus } from "/static/health.js";
 import { drawCurve, showBook, showTrades } from "/static/market.js";
 
 const FRAMES = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "1d": 86400 };
+const PLACES = { extended_perpetual: "mainnet", extended_perpetual_testnet: "testnet", extended_perpetual_local: "practice venue" };
 const STATUS_EVERY_MS = 3000, SILENT_MS = 5000, FLASH_MS = 400;
 const MAX_TRADES = 60;
 const RETRY_MIN_MS = 500, RETRY_MAX_MS = 15000;
@@ -65,7 +66,7 @@ async function loadCandles() {
 async function loadStatus() {
   if (state.socket?.readyState !== WebSocket.OPEN) return;
   const [status, health] = await Promise.all([get("/streamer/status"), get("/streamer/health?strict=0")]);
-  $("domain").textContent = status.domain ?? "";
+  $("domain").textContent = PLACES[status.domain] ?? status.domain ?? "";
   state.feeds = new Map(ofFeeds(status.channels ?? []));
   showStatus(status, health, state.market);
   notice();
