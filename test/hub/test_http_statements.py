@@ -195,6 +195,7 @@ async def test_a17_available_lists_symbols_and_timeframes(api: Api) -> None:
 
 
 async def test_a18_health_looks_at_the_buffers(api: Api, hub: HandFedHub) -> None:
+    hub.add_candles("BTC-USD", "M1", candle(int(time.time()) // 60 * 60))  # NOW_S is the time of the import
     status, body = await api.get("/streamer/health")
     assert (status, body["status"], body["buffer_status"], body["streamer_running"]) == (200, "healthy", "ok", True)
     assert body["last_check"].endswith("Z")
