@@ -8,7 +8,7 @@ from typing import Any
 from hummingbot_extended.client.channel import Channel
 from hummingbot_extended.client.events import Reconnected
 from hummingbot_extended.client.inlet import Inlet, Received, Source
-from hummingbot_extended.errors import ApiError, ExtendedError, StreamLimitReached, TransportError
+from hummingbot_extended.errors import ApiError, ExtendedError, TransportError
 from hummingbot_extended.streams.manager import StreamManager
 from hummingbot_extended.streams.rpc_stream import RpcStream
 from hummingbot_extended.streams.stats import StreamStats
@@ -52,18 +52,16 @@ class RpcSource:
         self._inlets.clear()
         stream, self._stream = self._stream, None
         if stream is not None:
-            await stream.close()
+            await self._manager.close_stream(stream.id)
 
     async def _open(
         self, channel: Channel, handle: Callable[[Any], Awaitable[None]], on_error: Callable[[ExtendedError], None]
     ) -> "RpcInlet":
         async with self._changing:
             if self._stream is None:
-                if len(self._manager.streams) >= self._manager.max_concurrent_streams:
-                    raise StreamLimitReached(self._manager.max_concurrent_streams)
-                stream = RpcStream(self._url, transports=self._transports, decode=_as_it_is, on_reconnected=self._mark)
-                await stream.connect()
-                self._stream = stream
+                self._stream = await self._manager.create_rpc_stream(
+                    self._url, transports=self._transports, decode=_as_it_is, on_reconnected=self._mark
+                )
             inlet = RpcInlet(channel, handle, self._stream, self._release)
             self._inlets.add(inlet)
         try:

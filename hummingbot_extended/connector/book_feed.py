@@ -10,7 +10,7 @@ from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot_extended.connector.staleness import Staleness
 from hummingbot_extended.errors import ProtocolError
 from hummingbot_extended.exchange.channels import BookLevel, decode_book
-from hummingbot_extended.streams.sequence import SequenceChecker
+from hummingbot_extended.streams.sequence import SequenceChecker, unchecked
 
 WAITING = "waiting for the first snapshot"
 
@@ -57,9 +57,10 @@ class BookFeed:
         """Why the book cannot be trusted now, or None. Silence is judged at the moment of asking."""
         return self._broken or self._staleness.reason(self._clock())
 
-    def connected(self) -> None:
-        """A new connection: its sequence starts anew, and the book waits for its snapshot."""
-        self._check_sequence = SequenceChecker().check
+    def connected(self, *, is_sequenced: bool = True) -> None:
+        """A new connection: its sequence starts anew (unless it is not this stream's), and the book waits for its
+        snapshot."""
+        self._check_sequence = SequenceChecker().check if is_sequenced else unchecked
         self._staleness.reset(self._clock())
         self._broken = self._broken or WAITING
 

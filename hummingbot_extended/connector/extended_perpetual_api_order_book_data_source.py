@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,18 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 from hummingbot_extended.connector import extended_perpetual_constants as CONSTANTS
 from hummingbot_extended.connector import queue_messages
 from hummingbot_extended.connector.conflating_queue import ConflatingQueue
-from hummingbot_extended.connector.extended_perpetual_web_utils import public_stream_url
+from hummingbot_extended.connector.extended_perpetual_web_utils import public_stream_url, rpc_url
 from hummingbot_extended.connector.market_streams import Feed, MarketStreams
 from hummingbot_extended.connector.prices import MarketPrices, PriceNews
 from hummingbot_extended.connector.rest import AssistantSend
 from hummingbot_extended.connector.transport import stream_transports
-from hummingbot_extended.errors import ProtocolError
-from hummingbot_extended.exchange.channels import FundingFrame
+from hummingbot_extended.errors import ExtendedError, ProtocolError
+from hummingbot_extended.exchange.channels import FundingFrame, Topic
 from hummingbot_extended.exchange.endpoints import find_domain
 from hummingbot_extended.exchange.rest import ExtendedRest
+from hummingbot_extended.streams.rpc_stream import RpcStream
 from hummingbot_extended.streams.supervisor import StreamSupervisor
+from hummingbot_extended.streams.topic_stream import RpcSocket, TopicStream
 from hummingbot_extended.streams.transport import StreamRequest
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
     OrderBook once it holds the market. What may not be trusted has a `broken_reason`; it heals by itself.
 
     `rest` and `transports` are made from `api_factory` where they are not given. `connector` translates symbols.
+    `use_rpc` reads everything over one v2 socket, and over v1 by `transports` while that does not work.
     """
 
     _logger: logging.Logger | None = None
@@ -61,6 +65,7 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
         *,
         rest: ExtendedRest | None = None,
         transports: "TransportChoice | None" = None,
+        use_rpc: bool = False,
     ) -> None:
         super().__init__(trading_pairs)
         self._connector = connector
@@ -69,6 +74,8 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
             AssistantSend(api_factory, api_factory.throttler, find_domain(domain).rest_url)
         )
         self._transports = transports or stream_transports(api_factory, url=public_stream_url("", domain))
+        self._rpc_transports = stream_transports(api_factory, "websocket") if use_rpc else None
+        self._rpc: RpcSocket | None = None
         self._books: dict[str, OrderBook] = {}
         self._live: dict[str, asyncio.Event] = {}
         self._prices: dict[str, MarketPrices] = {}
@@ -117,7 +124,7 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
 
         One that is started while the one before is still closing waits for it.
         """
-        async with self._running:
+        async with self._running, self._rpc_socket():
             try:
                 async with asyncio.TaskGroup() as group:
                     self._group = group
@@ -194,16 +201,44 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
                 is_known_to_fail = True
                 await self._sleep(SYMBOL_RETRY_S)
 
-    def _open_stream(self, path: str, feed: Feed) -> StreamSupervisor:
+    @asynccontextmanager
+    async def _rpc_socket(self) -> AsyncIterator[None]:
+        """Have the v2 socket, where it is used; the first topic opens it."""
+        if self._rpc_transports is None:
+            yield
+            return
+        url = rpc_url(self._domain)
+        request = StreamRequest(url=url, data_timeout_s=None)
+        self._rpc = RpcSocket(RpcStream(url, request=request, transports=self._rpc_transports))
+        try:
+            yield
+        finally:
+            await self._rpc.close()
+            self._rpc = None
+
+    def _open_stream(self, path: str, topic: Topic, feed: Feed) -> StreamSupervisor | TopicStream:
         async def connected() -> None:
             feed.connected()
 
-        return StreamSupervisor(
+        def disconnected(error: ExtendedError) -> None:
+            feed.disconnected(str(error))
+
+        supervisor = StreamSupervisor(
             StreamRequest(url=public_stream_url(path, self._domain), data_timeout_s=None),
             self._transports,
             on_message=feed.handle,
             on_connected=connected,
-            on_disconnected=lambda error: feed.disconnected(str(error)),
+            on_disconnected=disconnected,
+        )
+        if self._rpc is None:
+            return supervisor
+        return TopicStream(
+            self._rpc,
+            topic,
+            supervisor,
+            on_message=feed.handle,
+            on_connected=lambda: feed.connected(is_sequenced=False),
+            on_disconnected=disconnected,
         )
 
     async def _watch_silence(self) -> None:

@@ -46,7 +46,7 @@ VITAL_LIMIT_IDS: Final = frozenset(
 REQUEST_TIMEOUT_S: Final = 10.0
 FUNDING_FEE_POLL_INTERVAL_S: Final = 120
 
-TRANSPORTS: Final = ("auto", "websocket", "sse")
+TRANSPORTS: Final = ("auto", "websocket", "sse", "rpc")
 ORDERS_AFTER_RESTART: Final = ("cancel", "adopt", "ignore")
 
 

@@ -313,10 +313,11 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             rest=self._rest,
             transports=stream_transports(
                 self._web_assistants_factory,
-                self._settings.transport,
+                self._settings.path_transport,
                 url=url,
                 direct_url=web_utils.direct_stream_url(self.domain),
             ),
+            use_rpc=self._settings.transport == "rpc",
         )
 
     def _create_user_stream_data_source(self) -> ExtendedPerpetualUserStreamDataSource:
@@ -330,7 +331,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         url = web_utils.account_stream_url(self.domain)
         # No data deadline: an idle account is silent for hours. Pings prove the socket, REST polls the content.
         request = StreamRequest(url=url, headers=self._auth_keys.headers, data_timeout_s=None)
-        transports = stream_transports(self._web_assistants_factory, self._settings.transport, url=url)
+        transports = stream_transports(self._web_assistants_factory, self._settings.path_transport, url=url)
         return StreamSupervisor(request, transports, name=f"{self.name} account", **handlers)
 
     def _create_order_tracker(self) -> ExtendedClientOrderTracker:

@@ -31,6 +31,11 @@ def direct_stream_url(domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
     return find_domain(domain).stream_url
 
 
+def rpc_url(domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
+    """Return the URL of the exchange's v2 socket; a relay has none."""
+    return find_domain(domain).rpc_url
+
+
 def account_stream_url(domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
     """Return the URL of the account stream; at a relay only where that may see the API key. Raises SettingsError."""
     return account_stream_domain(find_domain(domain)).stream_url + "/account"

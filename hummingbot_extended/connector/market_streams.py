@@ -1,4 +1,4 @@
-"""Every stream of one market: five sockets, the supervisors that keep them open, and what they feed."""
+"""Every stream of one market, on sockets of their own or as topics of one, and what they feed."""
 
 import asyncio
 import time
@@ -15,6 +15,7 @@ from hummingbot_extended.errors import ProtocolError
 from hummingbot_extended.exchange.channels import (
     FundingFrame,
     PriceFrame,
+    Topic,
     decode_funding,
     decode_price,
     funding_path,
@@ -23,8 +24,9 @@ from hummingbot_extended.exchange.channels import (
     trades_path,
 )
 from hummingbot_extended.exchange.enums import PriceType
-from hummingbot_extended.streams.sequence import SequenceChecker
+from hummingbot_extended.streams.sequence import SequenceChecker, unchecked
 from hummingbot_extended.streams.supervisor import StreamSupervisor
+from hummingbot_extended.streams.topic_stream import TopicStream
 
 # How long a stream may be silent (s): a trade may be rare, a rate is hourly. A book is judged by its own habits.
 TRADES_SILENCE_S = 900.0
@@ -35,8 +37,8 @@ FUNDING_SILENCE_S = 3_900.0
 class Feed(Protocol):
     """What a stream's messages go to."""
 
-    def connected(self) -> None:
-        """A new connection; its first message follows."""
+    def connected(self, *, is_sequenced: bool = True) -> None:
+        """A new connection; its first message follows. `is_sequenced`: `seq` counts this stream's messages, from 1."""
         ...
 
     def disconnected(self, reason: str) -> None:
@@ -49,13 +51,13 @@ class Feed(Protocol):
 
 
 class OpenStream(Protocol):
-    """Makes the supervisor of one public stream path; nothing is opened before its `run`.
+    """Makes one public stream; nothing is opened before its `run`.
 
     It keeps no data deadline of its own: a timer for each message would cost more than the message.
     """
 
-    def __call__(self, path: str, feed: Feed) -> StreamSupervisor:
-        """Return the supervisor."""
+    def __call__(self, path: str, topic: Topic, feed: Feed) -> StreamSupervisor | TopicStream:
+        """Return the stream that v1 has at `path` and v2 as `topic`."""
         ...
 
 
@@ -66,11 +68,11 @@ class PriceFeed[News: FundingFrame | PriceFrame]:
         self.is_live = False
         self._decode = decode
         self._take = take
-        self._sequence = SequenceChecker()
+        self._check_sequence = SequenceChecker().check
 
-    def connected(self) -> None:
-        """A new connection: its sequence starts anew."""
-        self._sequence = SequenceChecker()
+    def connected(self, *, is_sequenced: bool = True) -> None:
+        """See Feed."""
+        self._check_sequence = SequenceChecker().check if is_sequenced else unchecked
 
     def disconnected(self, _reason: str) -> None:
         """The connection is gone."""
@@ -79,7 +81,7 @@ class PriceFeed[News: FundingFrame | PriceFrame]:
     def handle(self, message: bytes | str) -> None:
         """Take one message. Raises ProtocolError, upon which the stream reconnects."""
         frame = self._decode(message)
-        self._sequence.check(frame.seq)
+        self._check_sequence(frame.seq)
         self.is_live = True
         self._take(frame)
 
@@ -117,14 +119,14 @@ class MarketStreams:
         self._mark = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.MARK))
         self._index = PriceFeed(decode_price, lambda frame: self._price(frame, PriceType.INDEX))
         self._funding = PriceFeed(decode_funding, self._news)
-        feeds: tuple[tuple[str, Feed], ...] = (
-            (orderbook_path(market), self.book),
-            (trades_path(market), self.trades),
-            (funding_path(market), self._funding),
-            (price_path(PriceType.MARK, market), self._mark),
-            (price_path(PriceType.INDEX, market), self._index),
+        feeds: tuple[tuple[str, Topic, Feed], ...] = (
+            (orderbook_path(market), Topic.orderbook(market), self.book),
+            (trades_path(market), Topic.trades(market), self.trades),
+            (funding_path(market), Topic.funding(market), self._funding),
+            (price_path(PriceType.MARK, market), Topic.price(PriceType.MARK, market), self._mark),
+            (price_path(PriceType.INDEX, market), Topic.price(PriceType.INDEX, market), self._index),
         )
-        self.supervisors = tuple(open_stream(path, feed) for path, feed in feeds)
+        self.supervisors = tuple(open_stream(path, topic, feed) for path, topic, feed in feeds)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.book!r} {self.trades!r} {self.prices!r}>"

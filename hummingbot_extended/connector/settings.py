@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 
 from hummingbot_extended.connector.extended_perpetual_constants import (
     ORDERS_AFTER_RESTART,
@@ -24,6 +24,7 @@ BOT_ID = re.compile(r"[A-Za-z0-9]{1,8}")
 class ConnectorSettings:
     """Settings with their defaults; the config maps of the shim have fields of the same names.
 
+    `transport` is how public streams are read; "rpc" is the exchange's v2 socket, one for all of them.
     `order_expiry_days` bounds how long an order may rest (the exchange wants a bound; it is lowered to the network's
     maximum). `rate_limit_share_pct` is this bot's part of the IP's request budget. `builder_fee_rate` is a fraction and
     counts only with a `builder_id`. `dead_mans_switch_s` has the exchange cancel all orders of the account once the bot
@@ -32,7 +33,7 @@ class ConnectorSettings:
     gets one.
     """
 
-    transport: TransportSetting = "auto"
+    transport: TransportSetting | Literal["rpc"] = "auto"
     rate_limit_tier: str = "default"
     rate_limit_share_pct: Decimal = Decimal(100)
     order_expiry_days: int = 14
@@ -54,6 +55,11 @@ class ConnectorSettings:
             raise SettingsError("dead_mans_switch_s must be 0 (off) or at least 10 seconds")
         if self.bot_id and not BOT_ID.fullmatch(self.bot_id):
             raise SettingsError("bot_id must be 1 to 8 letters or digits")
+
+    @property
+    def path_transport(self) -> TransportSetting:
+        """The transport of v1 streams: the account's, and all while v2 does not work."""
+        return "auto" if self.transport == "rpc" else self.transport
 
     @property
     def requests_per_minute(self) -> int:

@@ -36,13 +36,15 @@ class TradeFeed:
         self._order: deque[int] = deque()
         self._has_history = False
         self._last_seq: int | None = None
+        self._is_sequenced = True
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.trading_pair}: {self.reported} trades reported>"
 
-    def connected(self) -> None:
-        """A new connection: its sequence starts anew."""
+    def connected(self, *, is_sequenced: bool = True) -> None:
+        """A new connection: its sequence starts anew, unless it is not this stream's."""
         self._last_seq = None
+        self._is_sequenced = is_sequenced
 
     def disconnected(self, _reason: str) -> None:
         """The connection is gone; what it already told stays known."""
@@ -53,7 +55,7 @@ class TradeFeed:
         Raises ProtocolError (a gap, too), upon which the stream reconnects and repeats what was missed.
         """
         frame = decode_trades(message)
-        if not self._is_next(frame.seq):
+        if self._is_sequenced and not self._is_next(frame.seq):
             return
         trades = [trade for trade in frame.trades if self._remember(trade.id)]
         if self._has_history:

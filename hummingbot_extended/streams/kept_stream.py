@@ -92,6 +92,11 @@ class KeptStream(ABC):
         """Counters over all connections."""
         return self._supervisor.stats if self._supervisor else StreamStats()
 
+    @property
+    @abstractmethod
+    def readers(self) -> int:
+        """How many read it: subscriptions, or topics."""
+
     async def connect(self) -> None:
         """Open the stream and keep it open; nothing happens when it is open. Any number of calls make one connection.
 

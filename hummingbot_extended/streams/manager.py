@@ -11,6 +11,8 @@ import aiohttp
 
 from hummingbot_extended.errors import NotConnected, SettingsError, StreamLimitReached
 from hummingbot_extended.streams.aiohttp_transport import stream_session
+from hummingbot_extended.streams.kept_stream import KeptStream
+from hummingbot_extended.streams.rpc_stream import RpcStream
 from hummingbot_extended.streams.stream import SSEStream, Stream, WebSocketStream
 from hummingbot_extended.streams.supervisor import NO_CONNECTION
 from hummingbot_extended.streams.transport import HeadersProvider
@@ -27,33 +29,38 @@ _CLASSES: Mapping[TransportSetting, type[Stream]] = {"websocket": WebSocketStrea
 class StreamManager:
     """Opens streams, at most `max_concurrent_streams` at a time, on one session.
 
-    The limit counts physical connections (subscriptions on a stream are free). It is `max_concurrent_streams` of
-    `config` (a mapping or an object), else HUMMINGBOT_EXTENDED_MAX_STREAMS, else 10; 0 allows none. `debug` shows
-    openings and closings at INFO. Use it as an async context manager, or `close()` it.
+    The limit counts physical connections: subscriptions on a stream and topics on a JSON-RPC socket are free. It is
+    `max_concurrent_streams` of `config` (a mapping or an object), else HUMMINGBOT_EXTENDED_MAX_STREAMS, else 10; 0
+    allows none. `debug` shows openings and closings at INFO. Use it as an async context manager, or `close()` it.
     """
 
     def __init__(self, config: Mapping[str, Any] | object | None = None, debug: bool = False) -> None:
         self.max_concurrent_streams = _limit(config)
         self._level = logging.INFO if debug else logging.DEBUG
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[str, KeptStream] = {}
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
         return f"<StreamManager {len(self._streams)} of {self.max_concurrent_streams} streams>"
 
     @property
-    def streams(self) -> tuple[Stream, ...]:
+    def streams(self) -> tuple[KeptStream, ...]:
         """The streams that take up the limit: connecting, connected or reconnecting."""
         return tuple(self._streams.values())
 
-    def get_stream(self, stream_id: str) -> Stream | None:
+    def get_stream(self, stream_id: str) -> KeptStream | None:
         """Return the stream of this id, or None when it is closed."""
         return self._streams.get(stream_id)
 
     def stats(self) -> dict[str, dict[str, Any]]:
-        """Return the state and the counters of each stream by its id."""
+        """Return state, address, readers (subscriptions, or topics) and counters of each stream by its id."""
         return {
-            stream_id: {"state": stream.state.value, "url": stream.url.partition("?")[0], **stream.stats.as_dict()}
+            stream_id: {
+                "state": stream.state.value,
+                "url": stream.url.partition("?")[0],
+                "readers": stream.readers,
+                **stream.stats.as_dict(),
+            }
             for stream_id, stream in self._streams.items()
         }
 
@@ -76,22 +83,13 @@ class StreamManager:
         """
         if transport not in _CLASSES:
             raise SettingsError(f"transport is {transport!r}; it may be {', '.join(_CLASSES)}")
-        if len(self._streams) >= self.max_concurrent_streams:
-            raise StreamLimitReached(self.max_concurrent_streams)
-        if self._session is None:
-            self._session = stream_session()
-        stream = _CLASSES[transport](url, headers, session=self._session, on_closed=self._forget, **options)
-        # The slot is taken before the first await: however many calls run at once, the limit holds.
-        self._streams[stream.id] = stream
-        try:
-            await stream.connect()
-        except BaseException:
-            self._forget(stream)
-            raise
-        if stream.id not in self._streams:
-            raise NotConnected(NO_CONNECTION, f"{stream.id} was closed while it connected")
-        logger.log(self._level, "%s opened: %r", stream.id, self)
-        return stream
+        return await self._open(_CLASSES[transport], url, headers, options)
+
+    async def create_rpc_stream(
+        self, url: str, headers: Mapping[str, str] | HeadersProvider | None = None, **options: Any
+    ) -> RpcStream:
+        """Open a JSON-RPC socket, one stream however many topics it carries. As `create_stream` otherwise."""
+        return await self._open(RpcStream, url, headers, options)
 
     async def close_stream(self, stream_id: str) -> None:
         """Close a stream and free its slot. An unknown id is no error."""
@@ -119,7 +117,31 @@ class StreamManager:
     ) -> None:
         await self.close()
 
-    def _forget(self, stream: Stream) -> None:
+    async def _open[S: KeptStream](
+        self,
+        kind: type[S],
+        url: str,
+        headers: Mapping[str, str] | HeadersProvider | None,
+        options: Mapping[str, Any],
+    ) -> S:
+        if len(self._streams) >= self.max_concurrent_streams:
+            raise StreamLimitReached(self.max_concurrent_streams)
+        if self._session is None:
+            self._session = stream_session()
+        stream = kind(url, headers, session=self._session, on_closed=self._forget, **options)
+        # The slot is taken before the first await: however many calls run at once, the limit holds.
+        self._streams[stream.id] = stream
+        try:
+            await stream.connect()
+        except BaseException:
+            self._forget(stream)
+            raise
+        if stream.id not in self._streams:
+            raise NotConnected(NO_CONNECTION, f"{stream.id} was closed while it connected")
+        logger.log(self._level, "%s opened: %r", stream.id, self)
+        return stream
+
+    def _forget(self, stream: KeptStream) -> None:
         """Free the slot of a stream that has ended, by whomever."""
         if self._streams.pop(stream.id, None) is not None:
             logger.log(self._level, "%s closed: %r", stream.id, self)

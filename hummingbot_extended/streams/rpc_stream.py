@@ -25,13 +25,21 @@ type ErrorSink = Callable[[ExtendedError], None]
 class Listener:
     """Somebody who takes the frames of one topic. `await close()` gives them up."""
 
-    __slots__ = ("_stream", "on_error", "sink", "topic")
+    __slots__ = ("_stream", "on_error", "on_reconnected", "sink", "topic")
 
-    def __init__(self, stream: "RpcStream", topic: Topic, sink: Sink, on_error: ErrorSink | None) -> None:
+    def __init__(
+        self,
+        stream: "RpcStream",
+        topic: Topic,
+        sink: Sink,
+        on_error: ErrorSink | None,
+        on_reconnected: Callable[[], None] | None,
+    ) -> None:
         self._stream = stream
         self.topic = topic
         self.sink = sink
         self.on_error = on_error
+        self.on_reconnected = on_reconnected
 
     async def close(self) -> None:
         """Take no more frames; the topic's last listener unsubscribes from it. Safe to repeat."""
@@ -71,10 +79,18 @@ class RpcStream(KeptStream):
         self._own = Subscription(error_callback=error_callback, name=self.id)
         self._replay_deadline: asyncio.TimerHandle | None = None
 
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, {self.readers} topics>"
+
     @property
     def topics(self) -> tuple[str, ...]:
         """The names of the topics that are wanted."""
         return self._protocol.topics
+
+    @property
+    def readers(self) -> int:
+        """See KeptStream: the number of topics."""
+        return len(self._protocol.topics)
 
     async def ping(self) -> None:
         """Have the server answer. Raises as `listen`."""
@@ -86,19 +102,26 @@ class RpcStream(KeptStream):
         return [str(name) for name in reply.result.get("subscriptions", ())]
 
     async def listen(
-        self, topic: Topic, sink: Sink, *, api_key: str | None = None, on_error: ErrorSink | None = None
+        self,
+        topic: Topic,
+        sink: Sink,
+        *,
+        api_key: str | None = None,
+        on_error: ErrorSink | None = None,
+        on_reconnected: Callable[[], None] | None = None,
     ) -> Listener:
         """Have `sink` called with each frame's text of `topic`, at once, as it comes: it is the hot path.
 
         Return when the server has confirmed; frames may come before that. A ProtocolError from `sink` has the
-        connection replaced. Later errors of the topic (a refusal after a reconnect) go to `on_error`.
+        connection replaced. Later errors of the topic (a refusal after a reconnect) go to `on_error`;
+        `on_reconnected` is called before the first frame of each later connection.
 
         Raises:
             RequestTimedOut: The server did not answer; it does not know the topic. Nothing is subscribed.
             Unauthorized, ServerUnavailable, ApiError: It refused, by code (`jsonrpc._error`).
             NotConnected, StreamClosed: There is no connection, or it was lost meanwhile.
         """
-        listener = Listener(self, topic, sink, on_error)
+        listener = Listener(self, topic, sink, on_error, on_reconnected)
         self._listeners.setdefault(topic.name, []).append(listener)
         try:
             await self._ask(*self._protocol.subscribe(topic, api_key))
@@ -159,6 +182,9 @@ class RpcStream(KeptStream):
         request_ids = [request_id for request_id, _ in replayed]
         loop = asyncio.get_running_loop()
         self._replay_deadline = loop.call_later(self._request_timeout_s, self._check_replayed, request_ids)
+        for listener in [each for listeners in self._listeners.values() for each in listeners]:
+            if listener.on_reconnected is not None:
+                listener.on_reconnected()
 
     def _take_in(self, text: bytes | str) -> None:
         try:

@@ -35,3 +35,7 @@ class SequenceChecker:
         if seq != expected and expected is not None:
             raise SequenceGap(expected, seq, self._stream)
         self._expected = seq + 1
+
+
+def unchecked(seq: int) -> None:
+    """Take a number that somebody else has checked, or that counts over more than one stream."""

@@ -77,6 +77,11 @@ class Stream(KeptStream):
         """The stream's own subscription: iterate over it, or give it callbacks."""
         return self._own
 
+    @property
+    def readers(self) -> int:
+        """See KeptStream: the own subscription counts once it is listened to."""
+        return len(self._subscriptions) + self._own.has_listener
+
     def set_callback(self, callback: Callback) -> None:
         """Have `callback` called with each message, in order, one at a time; those that waited come first."""
         self._own.set_callback(callback)

@@ -180,7 +180,7 @@ def test_closed_bars_come_once_each_in_order_without_a_gap(minutes, rest, join_a
     asyncio.run(run())
 
 
-async def test_history_and_live_bars_of_a_venue_meet(venue):
+async def test_m20_history_and_live_bars_of_a_venue_meet(venue):
     async with proven_client(venue) as client:
         heard = Heard()
         await client.market_data.stream_bars("BTC-USD", "1m", heard, history=20)

@@ -24,7 +24,7 @@ from test.until import until
 ACCOUNT = "/stream.extended.exchange/v1/account"
 
 
-async def test_service_methods_return_subscriptions_with_ids_of_their_own(client):  # M15, M17
+async def test_m15_and_m17_service_methods_return_subscriptions_with_ids_of_their_own(client):
     data, heard = client.market_data, Heard()
     subscriptions = [
         await data.stream_quotes("BTC-USD", heard),
@@ -39,7 +39,7 @@ async def test_service_methods_return_subscriptions_with_ids_of_their_own(client
     assert len({subscription.get_id() for subscription in subscriptions}) == len(subscriptions)
 
 
-async def test_unsubscribe_releases_the_connection_and_may_be_repeated(venue, client):  # M16
+async def test_m16_unsubscribe_releases_the_connection_and_may_be_repeated(venue, client):
     subscription = await client.market_data.stream_quotes(["BTC-USD", "ETH-USD"], Heard())
     assert len(venue.core.hub.connections) == 2
     await subscription.unsubscribe()
@@ -49,7 +49,7 @@ async def test_unsubscribe_releases_the_connection_and_may_be_repeated(venue, cl
     assert client.stats() == {}
 
 
-async def test_a_second_callback_gets_the_events_too(client):  # M17
+async def test_m17_a_second_callback_gets_the_events_too(client):
     first, second = Heard(), Heard()
     subscription = await client.market_data.stream_quotes("BTC-USD", first)
     subscription.add_callback(second)
@@ -57,7 +57,7 @@ async def test_a_second_callback_gets_the_events_too(client):  # M17
     assert second.events[-1] in first.events
 
 
-async def test_a_subscription_is_a_context_manager_and_an_iterator_with_stats(venue, client):  # M18
+async def test_m18_a_subscription_is_a_context_manager_and_an_iterator_with_stats(venue, client):
     async with await client.market_data.stream_order_book("BTC-USD", depth=3) as books:
         async for book in books:
             assert isinstance(book, Book)
@@ -67,7 +67,7 @@ async def test_a_subscription_is_a_context_manager_and_an_iterator_with_stats(ve
     await until(lambda: not venue.core.hub.connections)
 
 
-async def test_the_account_methods_share_one_socket_and_ending_one_leaves_the_others(venue, client):  # M19
+async def test_m19_the_account_methods_share_one_socket_and_ending_one_leaves_the_others(venue, client):
     orders, positions, balance = Heard(), Heard(), Heard()
     order_updates = await client.order_execution.stream_order_updates(orders)
     position_changes = await client.brokerage.stream_position_changes(positions)
@@ -216,7 +216,7 @@ async def test_close_from_a_callback_ends_everything(venue):
             await closed.wait()
 
 
-async def test_close_ends_iterators_and_refuses_new_work(venue):  # M21
+async def test_m21_close_ends_iterators_and_refuses_new_work(venue):
     async with proven_client(venue) as client:
         subscription = await client.market_data.stream_quotes("BTC-USD")
         seen = Heard()
@@ -279,6 +279,9 @@ async def test_rpc_carries_all_public_topics_over_one_socket_within_the_limit(ve
         await books.count(3)
         await trades.count(1)
         assert len(venue.core.hub.connections) == 1
+        assert "1 of 1 streams" in repr(client)
+        with pytest.raises(StreamLimitReached):
+            await client._manager.create_stream(venue.stream_url)
         await book.unsubscribe()
         seen = len(books)
         await quotes.count(len(quotes) + 20)

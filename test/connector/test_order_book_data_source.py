@@ -392,3 +392,39 @@ async def test_streams_over_sse_through_a_relay(monkeypatch: pytest.MonkeyPatch,
         assert {supervisor.transport_name for supervisor in streams.supervisors} == {"sse"}
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_all_streams_of_two_markets_are_topics_of_one_socket(venue: PracticeVenue, symbols: Symbols) -> None:
+    source = ExtendedPerpetualAPIOrderBookDataSource(
+        [PAIR, "ETH-USD"], symbols, build_api_factory(), LOCAL, use_rpc=True
+    )
+    task = asyncio.create_task(source.listen_for_subscriptions())
+    for pair in (PAIR, "ETH-USD"):
+        await source.wait_live(pair)
+        streams = source.streams(pair)
+        await until(lambda streams=streams: all(stream.is_connected for stream in streams.supervisors))
+        await until(lambda streams=streams: streams.book.deltas > 3 and streams.mark_price is not None)
+        assert {stream.transport_name for stream in streams.supervisors} == {"rpc"}
+    (connection,) = venue.core.hub.connections
+    assert connection.path.endswith("/v2/rpc")
+    set_fault(venue, FaultKind.CUT, "*rpc*", count=1)
+    for pair in (PAIR, "ETH-USD"):
+        await until(lambda pair=pair: all(stream.generation == 2 for stream in source.streams(pair).supervisors))
+        await until(lambda pair=pair: source.broken_reason(pair) is None)
+    task.cancel()
+    await asyncio.wait([task])
+    await until(lambda: not venue.core.hub.count_by_path())
+
+
+async def test_streams_of_a_host_without_v2_are_read_over_v1(
+    venue: PracticeVenue, symbols: Symbols, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "rpc_url", lambda domain: venue.rpc_url.replace("/v2/", "/v3/"))
+    source = ExtendedPerpetualAPIOrderBookDataSource([PAIR], symbols, build_api_factory(), LOCAL, use_rpc=True)
+    task = asyncio.create_task(source.listen_for_subscriptions())
+    await source.wait_live(PAIR)
+    streams = source.streams(PAIR)
+    await until(lambda: streams.book.deltas > 3)
+    assert {stream.transport_name for stream in streams.supervisors if stream.is_connected} == {"websocket"}
+    task.cancel()
+    await asyncio.wait([task])

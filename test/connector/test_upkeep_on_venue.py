@@ -237,8 +237,8 @@ async def test_rest_tells_what_the_silent_stream_does_not_of_a_resting_order(ven
         await until(lambda: bot.connector._user_stream.generation > generation)
 
 
-async def test_both_transports_trade(venue):
-    for transport in ("websocket", "sse"):
+async def test_every_transport_trades(venue):
+    for transport in ("websocket", "sse", "rpc"):
         connector = venue.connector(transport=transport)
         bot = Bot(connector)
         async with venue.bot(connector):

@@ -31,8 +31,10 @@ from hummingbot_extended.errors import (
 from hummingbot_extended.streams import SSEStream, StreamManager, Subscription, WebSocketStream
 from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.headers import SharedHeaders
+from hummingbot_extended.streams.rpc_stream import RpcStream
 from hummingbot_extended.streams.supervisor import StreamState
 from hummingbot_extended.streams.transport import StreamRequest
+from test.streams.rpc_server import A, B, RpcServer
 from test.streams.server import TEXT, accepting, frame, serving
 from test.until import until
 
@@ -774,6 +776,27 @@ async def test_b09_the_limit_is_of_physical_connections_not_of_subscriptions():
         assert server.accepted == 1
         with pytest.raises(StreamLimitReached):
             await manager.create_stream(server.url)
+
+
+async def test_b09_a_json_rpc_socket_takes_one_slot_however_many_topics_it_carries():
+    rpc = RpcServer()
+    async with serving(rpc.script) as server, StreamManager({"max_concurrent_streams": 1}) as manager:
+        attempts = [manager.create_rpc_stream(server.url) for _ in range(4)]
+        opened = await asyncio.gather(*attempts, return_exceptions=True)
+        (stream,) = [each for each in opened if isinstance(each, RpcStream)]
+        assert sum(isinstance(each, StreamLimitReached) for each in opened) == 3
+        await stream.subscribe(A, print)
+        await stream.subscribe(B, print)
+        assert repr(manager) == "<StreamManager 1 of 1 streams>"
+        assert repr(stream).endswith("2 topics>")
+        row = manager.stats()[stream.id]
+        assert (row["state"], row["readers"], row["connects"]) == ("live", 2, 1)
+        assert server.accepted == server.highest_open == 1
+        with pytest.raises(StreamLimitReached):
+            await manager.create_stream(server.url)
+        await stream.close()
+        await (await manager.create_stream(server.url)).close()
+        assert manager.streams == ()
 
 
 async def test_b11_async_and_plain_callbacks_are_both_called_and_no_session_leaks():

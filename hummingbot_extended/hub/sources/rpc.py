@@ -45,10 +45,9 @@ class RpcSource:
         self._transports = transports
         self._stream: RpcStream | None = None
         self._connecting = asyncio.Lock()
-        self._sinks: dict[Channel, Sink] = {}
 
     def __repr__(self) -> str:
-        return f"<RpcSource {len(self._sinks)} topics on {self._stream!r}>"
+        return f"<RpcSource on {self._stream!r}>"
 
     def offers(self, channel: Channel) -> bool:
         """See Source: everything that the exchange streams."""
@@ -88,29 +87,22 @@ class RpcSource:
             if stream.is_connected and not refused.done():
                 refused.set_result(error)
 
-        self._sinks[channel] = sink
         sink.connected()
-        listener = None
+        listener = await stream.listen(
+            topic_of(channel), lambda text: sink.take(decode(text)), on_error=hear, on_reconnected=sink.connected
+        )
         try:
-            listener = await stream.listen(topic_of(channel), lambda text: sink.take(decode(text)), on_error=hear)
             raise await refused
         finally:
-            if self._sinks.get(channel) is sink:
-                del self._sinks[channel]
-            if listener is not None:
-                with contextlib.suppress(ExtendedError):
-                    await listener.close()
+            with contextlib.suppress(ExtendedError):
+                await listener.close()
 
     async def _connected(self) -> RpcStream:
         """Return the stream, opened by whoever comes first; afterwards it keeps itself alive. Raises what connecting
         raises."""
         async with self._connecting:
             if self._stream is None:
-                stream = RpcStream(self._url, transports=self._transports, on_reconnected=self._came_back)
+                stream = RpcStream(self._url, transports=self._transports)
                 await stream.connect()
                 self._stream = stream
             return self._stream
-
-    def _came_back(self, _generation: int) -> None:
-        for sink in tuple(self._sinks.values()):
-            sink.connected()

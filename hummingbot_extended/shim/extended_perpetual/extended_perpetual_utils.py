@@ -94,8 +94,9 @@ class ExtendedPerpetualSettings(BaseConnectorConfigMap):
     that a file of another version never keeps anyone from logging in.
     """
 
-    transport: Literal["auto", "websocket", "sse"] = _setting(
-        "auto", "How streams are read: auto, websocket or sse (a relay's; the exchange itself has WebSocket only)."
+    transport: Literal["auto", "websocket", "sse", "rpc"] = _setting(
+        "auto",
+        "How streams are read: auto, websocket, sse (a relay's; the exchange has none) or rpc (one socket for all).",
     )
     rate_limit_tier: Literal["default", "tier1", "tier2", "tier3"] = _setting(
         "default", "Rate limit tier of the account: default, tier1, tier2 or tier3."
