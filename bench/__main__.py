@@ -27,7 +27,7 @@ from bench.measure import Verdict
 from bench.optimised_order_book import ENVIRONMENT
 
 WITH_BOOKS = {"book", "streams"}
-NAMES = ("book", "streams", "orders", "startup", "hub", "bridge")
+NAMES = ("book", "streams", "choices", "orders", "startup", "hub", "bridge")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -2,8 +2,8 @@
 
 Started by `bench.streams` and `bench.stream_tls`: `python -m bench.stream_server [CERTIFICATE KEY]`; prints its port.
 `GET /sse/KIND/COUNT` and `GET /ws/KIND/COUNT` send COUNT deltas or snapshots (KIND) back to back, every event as an
-HTTP chunk or frame of its own; `GET /paced/KIND/COUNT/RATE` sends a snapshot and then
-WebSocket messages at a rate; `GET /idle` sends an
+HTTP chunk or frame of its own, `GET /deflate/KIND/COUNT` compressed frames (RFC 7692); `GET /paced/KIND/COUNT/RATE`
+sends a snapshot and then WebSocket messages at a rate; `GET /echo/N` answers each Nth message; `GET /idle` sends an
 event a second for ever; `GET /rest` answers once.
 """
 
@@ -13,6 +13,7 @@ import hashlib
 import ssl
 import sys
 import time
+import zlib
 
 from bench import book_frames
 
@@ -21,6 +22,7 @@ MARKET = "BTC-USD"
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 SSE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 REST_REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+DEFLATE = b"\r\nSec-WebSocket-Extensions: permessage-deflate"
 CLOSE_FRAME = b"\x88\x02\x03\xe8"
 
 _messages: dict[tuple[str, int], list[bytes]] = {}
@@ -68,6 +70,11 @@ async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         elif what == "ws":
             texts = messages(parts[0], int(parts[1]))
             await burst(writer, handshake(head), [frame(text) for text in texts], CLOSE_FRAME)
+        elif what == "deflate":
+            texts = messages(parts[0], int(parts[1]))
+            await burst(writer, handshake(head, DEFLATE), deflated(texts), CLOSE_FRAME)
+        elif what == "echo":
+            await echo(reader, writer, head, int(parts[0]))
         elif what == "paced":
             await paced(writer, head, parts[0], int(parts[1]), float(parts[2]))
         await writer.drain()
@@ -78,14 +85,23 @@ async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         writer.close()
 
 
-def handshake(head: bytes) -> bytes:
+def deflated(texts: list[bytes]) -> list[bytes]:
+    """The texts as compressed frames of one connection; the compressor remembers what went before."""
+    compressor, frames = zlib.compressobj(wbits=-15), []
+    for text in texts:
+        packed = compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        frames.append(b"\xc1" + frame(packed[:-4])[1:])
+    return frames
+
+
+def handshake(head: bytes, extension: bytes = b"") -> bytes:
     """The server's half of a WebSocket's opening."""
     key = next(
         line.split(b":", 1)[1].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
     )
     accept = base64.b64encode(hashlib.sha1(key + MAGIC).digest())
     fields = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept
-    return b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n\r\n"
+    return b"HTTP/1.1 101 Switching Protocols\r\n" + fields + extension + b"\r\n\r\n"
 
 
 async def burst(writer: asyncio.StreamWriter, head: bytes, parts: list[bytes], tail: bytes) -> None:
@@ -109,6 +125,21 @@ async def paced(writer: asyncio.StreamWriter, head: bytes, kind: str, count: int
             await asyncio.sleep(ahead_s)
         writer.write(frame(text))
     await writer.drain()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, each: int) -> None:
+    """Answer every `each`th short message until the other side leaves."""
+    writer.write(handshake(head))
+    seen = 0
+    while True:
+        opcode, size = await reader.readexactly(2)
+        await reader.readexactly(4 + (size & 0x7F))
+        if opcode == 0x88:
+            writer.write(CLOSE_FRAME)
+            return
+        seen += 1
+        if seen % each == 0:
+            writer.write(frame(b"{}"))
 
 
 async def idle(writer: asyncio.StreamWriter) -> None:

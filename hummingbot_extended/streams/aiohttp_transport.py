@@ -26,6 +26,7 @@ from hummingbot_extended.errors import (
     StreamClosed,
     Unauthorized,
 )
+from hummingbot_extended.streams.silence import Silence
 from hummingbot_extended.streams.sse import SSEDecoder
 from hummingbot_extended.streams.transport import StreamRequest
 
@@ -37,7 +38,8 @@ MISSED_HEARTBEATS = 3
 ABNORMAL_CLOSURE = 1006
 NORMAL_CLOSURE = 1000
 
-_SSE_READ_BUFFER_BYTES = 2**18
+# By measurement (bench/choices.py), as no compression is, and TCP_NODELAY, which asyncio sets.
+SSE_READ_BUFFER_BYTES = 2**18
 # Undecoded text is faster to parse; aiohttp offers it since 3.14.
 _RAW_TEXT: Mapping[str, Any] = (
     {"decode_text": False} if "decode_text" in inspect.signature(aiohttp.ClientSession._ws_connect).parameters else {}
@@ -62,7 +64,8 @@ def stream_session(user_agent: str = USER_AGENT) -> aiohttp.ClientSession:
 
 
 class AiohttpWebSocketTransport:
-    """Open WebSockets on a session made by `stream_session`. No compression: it costs more than it saves (bench/)."""
+    """Open WebSockets on a session made by `stream_session`. No compression: it costs more than it saves
+    (bench/choices.py)."""
 
     name = "websocket"
 
@@ -115,7 +118,7 @@ class AiohttpSSETransport:
                     url,
                     headers={**await _headers(request), **headers},
                     allow_redirects=False,
-                    read_bufsize=_SSE_READ_BUFFER_BYTES,
+                    read_bufsize=SSE_READ_BUFFER_BYTES,
                 )
         except (aiohttp.ClientError, OSError) as exc:
             error = _failure(url, exc, request.connect_timeout_s)
@@ -151,7 +154,7 @@ class WebSocketConnection:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, request: StreamRequest) -> None:
         self._socket = socket
-        self._data_timeout_s = request.data_timeout_s
+        self._silence = Silence(request.data_timeout_s)
         self._max_message_bytes = request.max_message_bytes
         self.receive_nowait = getattr(socket, "take_buffered", _nothing)
 
@@ -160,24 +163,15 @@ class WebSocketConnection:
 
     async def receive(self) -> bytes | str:
         """See `StreamConnection.receive`."""
-        message: bytes | str | None = self.receive_nowait()
-        if message is not None:
-            return message
-        if self._data_timeout_s is None:  # even a deadline that never comes costs more than decoding a message
-            received = await self._socket.receive()
-        else:
-            received = await self._receive_within(self._data_timeout_s)
+        try:
+            with self._silence:
+                received = await self._socket.receive()
+        except TimeoutError:
+            raise _too_silent(self._silence) from None
         if received.type is WSMsgType.TEXT:
             text: bytes | str = received.data
             return text
         raise self._why_not(received)
-
-    async def _receive_within(self, timeout_s: float) -> aiohttp.WSMessage:
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._socket.receive()
-        except TimeoutError:
-            raise RequestTimedOut(f"no message for {timeout_s:g} s") from None
 
     async def send(self, text: str) -> None:
         """See `StreamConnection.send`."""
@@ -188,6 +182,7 @@ class WebSocketConnection:
 
     async def close(self) -> None:
         """See `StreamConnection.close`. Waits up to 2 s for the peer's close frame."""
+        self._silence.stop()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._socket.close()
@@ -214,8 +209,8 @@ class SSEConnection:
 
     def __init__(self, response: aiohttp.ClientResponse, request: StreamRequest) -> None:
         self._response = response
-        self._data_timeout_s = request.data_timeout_s
-        self._byte_timeout_s = request.heartbeat_s and request.heartbeat_s * MISSED_HEARTBEATS
+        self._silence = Silence(request.data_timeout_s)
+        self._death = Silence(request.heartbeat_s and request.heartbeat_s * MISSED_HEARTBEATS)
         self._decoder = SSEDecoder(max_line_bytes=request.max_message_bytes, max_event_bytes=request.max_message_bytes)
         self._decoder.last_event_id = request.last_event_id
         self._payloads: deque[bytes] = deque()
@@ -242,11 +237,11 @@ class SSEConnection:
         """See `StreamConnection.receive`."""
         if not self._payloads:
             try:
-                async with asyncio.timeout(self._data_timeout_s):
+                with self._silence:
                     while not self._payloads:
                         self._payloads.extend(self._decoder.feed_data(await self._next_bytes()))
             except TimeoutError:
-                raise RequestTimedOut(f"no message for {self._data_timeout_s:g} s") from None
+                raise _too_silent(self._silence) from None
         return self._payloads.popleft()
 
     async def send(self, text: str) -> None:
@@ -255,19 +250,25 @@ class SSEConnection:
 
     async def close(self) -> None:
         """See `StreamConnection.close`."""
+        self._silence.stop()
+        self._death.stop()
         self._response.close()
 
     async def _next_bytes(self) -> bytes:
         try:
-            async with asyncio.timeout(self._byte_timeout_s):
+            with self._death:
                 chunk = await self._response.content.readany()
         except TimeoutError:
-            raise StreamClosed(ABNORMAL_CLOSURE, f"not one byte for {self._byte_timeout_s:g} s") from None
+            raise StreamClosed(ABNORMAL_CLOSURE, f"not one byte for {self._death.timeout_s} s") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as exc:  # aiohttp: RuntimeError("Connection closed.")
             raise StreamClosed(ABNORMAL_CLOSURE, "the connection was lost") from exc
         if not chunk:
             raise StreamClosed(NORMAL_CLOSURE, "the server ended the event stream")
         return chunk
+
+
+def _too_silent(silence: Silence) -> RequestTimedOut:
+    return RequestTimedOut(f"no message for {silence.timeout_s} s")
 
 
 def _nothing() -> None:

@@ -5,6 +5,8 @@ with it every order. What no longer fits into a turn stays with its connection, 
 """
 
 import asyncio
+from collections.abc import Callable
+from math import inf
 from time import perf_counter
 from weakref import WeakKeyDictionary
 
@@ -16,11 +18,16 @@ class TurnBudget:
     message, and once it has passed waits for the `next_turn`.
 
     Who was served in the turn that ended waits behind who was not, so that a busy stream does not keep others out.
+
+    Asking the loop to tell the end of a turn costs it one more turn, as much as a message. So it is asked only once
+    half of the time is spent; until then later turns count as this one, and one that begins long after is a new one.
     """
 
-    def __init__(self, seconds: float = TURN_BUDGET_S) -> None:
+    def __init__(self, seconds: float = TURN_BUDGET_S, *, clock: Callable[[], float] = perf_counter) -> None:
         self._seconds = seconds
-        self._deadline: float | None = None
+        self._clock = clock
+        self._deadline = -inf
+        self._will_be_told = False  # of the turn's end
         self._unserved: list[asyncio.Future[None]] = []
         self._served: list[asyncio.Future[None]] = []
 
@@ -30,21 +37,31 @@ class TurnBudget:
 
     def deadline(self) -> float:
         """Return when this turn's time is over, of `perf_counter`. The first to ask starts it."""
-        if self._deadline is None:
-            self._deadline = perf_counter() + self._seconds
-            asyncio.get_running_loop().call_soon(self._begin_turn)
+        if not self._will_be_told:
+            now_s = self._clock()
+            left_s = self._deadline - now_s
+            if left_s < -self._seconds:
+                self._deadline = now_s + self._seconds
+            elif left_s < self._seconds / 2:
+                self._ask_to_be_told()
         return self._deadline
 
     async def next_turn(self, *, served: bool) -> float:
         """Wait for the next turn of the loop and return its deadline. `served`: a message was handled in this one."""
-        self.deadline()  # so that the end of this turn is noticed, whoever asked before
+        self._ask_to_be_told()
         turn = asyncio.get_running_loop().create_future()
         (self._served if served else self._unserved).append(turn)
         await turn
         return self.deadline()
 
+    def _ask_to_be_told(self) -> None:
+        if not self._will_be_told:
+            self._will_be_told = True
+            asyncio.get_running_loop().call_soon(self._begin_turn)
+
     def _begin_turn(self) -> None:
-        self._deadline = None
+        self._will_be_told = False
+        self._deadline = -inf  # whoever asks next starts the turn
         for turn in (*self._unserved, *self._served):
             if not turn.done():
                 turn.set_result(None)

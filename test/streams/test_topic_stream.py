@@ -46,7 +46,7 @@ class Exchange(RpcServer):
 
 
 @pytest.fixture
-async def exchange():
+async def exchange(session):  # whose end looks for tasks: the server must be gone before
     exchange = Exchange()
     async with serving(exchange.script) as sockets:
         exchange.sockets = sockets

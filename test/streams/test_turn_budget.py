@@ -14,16 +14,39 @@ def work(seconds):
         pass
 
 
+class Clock:
+    now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
 async def test_a_turn_has_one_deadline_and_the_next_turn_another():
-    budget = TurnBudget(0.002)
-    before = perf_counter()
+    clock = Clock()
+    budget = TurnBudget(0.004, clock=clock)
     deadline = budget.deadline()
-    assert before + 0.002 <= deadline <= perf_counter() + 0.002
-    work(0.003)
-    assert budget.deadline() == deadline
+    assert deadline == clock.now_s + 0.004
+    for spent_s in (0.001, 0.002, 0.002, 0.001):
+        clock.now_s += spent_s
+        assert budget.deadline() == deadline
     await asyncio.sleep(0)
-    assert budget.deadline() > perf_counter() > deadline
-    assert repr(budget) == "<TurnBudget 2 ms, 0 streams waiting>"
+    assert budget.deadline() == clock.now_s + 0.004 > deadline
+    assert repr(budget) == "<TurnBudget 4 ms, 0 streams waiting>"
+
+
+async def test_a_quiet_stream_costs_the_loop_no_turn_of_its_own():
+    clock, asked = Clock(), []
+    budget = TurnBudget(0.004, clock=clock)
+    budget._begin_turn = lambda: asked.append(clock.now_s)
+    for _ in range(20):
+        clock.now_s += 0.1  # a message, and long after it the next one
+        assert budget.deadline() == clock.now_s + 0.004
+        await asyncio.sleep(0)
+    assert not asked
+    clock.now_s += 0.003  # most of the time is spent: now the end of the turn matters
+    budget.deadline()
+    await asyncio.sleep(0)
+    assert len(asked) == 1
 
 
 async def test_next_turn_lets_those_go_first_who_were_not_served():
