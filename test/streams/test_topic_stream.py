@@ -14,7 +14,8 @@ from hummingbot_extended.streams.topic_stream import MOST_FAILURES, RpcSocket, T
 from hummingbot_extended.streams.transport import StreamRequest
 from hummingbot_extended.streams.transport_choice import TransportChoice
 from test.streams.rpc_server import A, B, RpcServer, quick
-from test.streams.server import serving, until
+from test.streams.server import serving
+from test.until import until
 
 
 class Exchange(RpcServer):
