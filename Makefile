@@ -39,7 +39,8 @@ help:  ## list the commands
 	@if command -v uv >/dev/null; then ln -sfn "$$(command -v uv)" $@; else \
 	  echo "installing uv $(UV_VERSION) into .tools" && \
 	  $$(readlink .tools/python) -m venv .tools/uv-env && \
-	  .tools/uv-env/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) && \
+	  { .tools/uv-env/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || \
+	    { echo "hummingbot-extended: pip could not install uv; the first run needs the network" >&2; exit 1; }; } && \
 	  ln -sfn uv-env/bin/uv $@; fi
 
 $(ENV)/.complete: requirements.lock setup.py tools/hummingbot_wheel.py tools/hummingbot-build.lock | .tools/uv

@@ -159,6 +159,13 @@ class ExtendedMarketMaker(StrategyV2Base):
         """Add up the funding: positive received, negative paid."""
         self.funding_quote += event.amount
 
+    def _described_position(self, mid: Decimal) -> str:
+        text = f"{self.position} of at most {self.config.max_position}"
+        for held in self.connector.account_positions.values():
+            if held.trading_pair == self.config.trading_pair and held.amount:
+                text += f", entry {held.entry_price:.6g}, open PnL {held.amount * (mid - held.entry_price):+.4f}"
+        return text
+
     def format_status(self) -> str:
         """Describe the quotes, the position and the streams."""
         if not self.ready_to_trade:
@@ -174,7 +181,7 @@ class ExtendedMarketMaker(StrategyV2Base):
             f"  {self.config.connector_name} {pair}",
             f"  Market:   {bid} / {ask}, mid {mid}",
             f"  Quotes:   {shown}",
-            f"  Position: {self.position} of at most {self.config.max_position}",
+            f"  Position: {self._described_position(mid)}",
             f"  Session:  {self.fills} fills, volume {self.volume_quote:.2f}, fees {self.fees_quote:.6f}, "
             f"funding {self.funding_quote:+.6f}",
         ]

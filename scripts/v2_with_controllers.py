@@ -10,6 +10,7 @@ from decimal import Decimal
 from hummingbot.client.hummingbot_application import HummingbotApplication
 from hummingbot.connector.connector_base import ConnectorBase
 from hummingbot.core.data_type.common import PositionMode
+from hummingbot.strategy.market_trading_pair_tuple import MarketTradingPairTuple
 from hummingbot.strategy.strategy_v2_base import StrategyV2Base, StrategyV2ConfigBase
 from hummingbot.strategy_v2.models.executor_actions import CreateExecutorAction, StopExecutorAction
 
@@ -58,6 +59,11 @@ class V2WithControllers(StrategyV2Base):
     def stop_actions_proposal(self) -> list[StopExecutorAction]:
         """Stop nothing here: controllers do."""
         return []
+
+    def balance_warning(self, market_trading_pair_tuples: list[MarketTradingPairTuple]) -> list[str]:
+        """Warn of low balances where the base asset is needed: a perpetual has none to hold."""
+        spot = [each for each in market_trading_pair_tuples if not self.is_perpetual(each.market.name)]
+        return super().balance_warning(spot)
 
     def _pnl(self, controller_id: str) -> Decimal:
         report = self.get_performance_report(controller_id)

@@ -70,7 +70,8 @@ def hub(
     Ctrl-C or SIGTERM ends it cleanly.
     """
     from hummingbot_extended.candles.timeframes import TIMEFRAMES
-    from hummingbot_extended.errors import ExtendedError
+    from hummingbot_extended.errors import ConnectFailed, ExtendedError
+    from hummingbot_extended.exchange.endpoints import LOCAL_NAME
     from hummingbot_extended.hub.face_settings import FaceSettings
     from hummingbot_extended.hub.settings import SOURCES, HubSettings
 
@@ -103,7 +104,9 @@ def hub(
         api_key = _account_key(faces) if account else None
         asyncio.run(_run(core, faces, api_key, as_json=as_json))
     except ExtendedError as error:
-        typer.echo(f"hub: {error}", err=True)
+        is_venue_missing = isinstance(error, ConnectFailed) and domain == LOCAL_NAME
+        hint = "; is the practice venue running (hummingbot-extended venue)? --domain names another exchange"
+        typer.echo(f"hub: {error}{hint if is_venue_missing else ''}", err=True)
         raise typer.Exit(1) from error
     except ModuleNotFoundError as error:
         typer.echo(f"hub: {error.name} is missing; install hummingbot-extended[hub]", err=True)
