@@ -63,6 +63,7 @@ async def test_a_call_without_an_answer_times_out_and_subscribes_nothing(rpc):
     async with RpcStream(rpc.url, request_timeout_s=0.05) as stream:
         with pytest.raises(RequestTimedOut, match="no answer"):
             await stream.listen(MUTE, print)
+        stream._request_timeout_s = 30
         assert stream.topics == ()
         await until(lambda: [call["method"] for call in rpc.calls(0)] == ["subscribe", "unsubscribe"])
         await stream.ping()
@@ -134,7 +135,7 @@ async def test_a_call_in_flight_fails_when_the_connection_is_lost_or_closed(rpc)
 
 async def test_a_topic_refused_or_unanswered_after_a_reconnect_is_reported_to_its_listener(rpc):
     errors_a, errors_b = [], []
-    async with RpcStream(rpc.url, request_timeout_s=0.1, **quick()) as stream:
+    async with RpcStream(rpc.url, **quick()) as stream:
         await stream.listen(A, print, on_error=errors_a.append)
         b = T("orderbooks.B", "other", {"market": "B"})
         rpc_answer = rpc.answer
@@ -147,6 +148,7 @@ async def test_a_topic_refused_or_unanswered_after_a_reconnect_is_reported_to_it
         rpc.answer = answer
         await stream.listen(b, print, on_error=errors_b.append)
         rpc.refuses = {"orderbooks"}
+        stream._request_timeout_s = 2
         rpc.peer.cut()
         await until(lambda: len(errors_a) == len(errors_b) == 2)
         assert [type(error) for error in errors_a] == [StreamClosed, ApiError]
@@ -260,12 +262,14 @@ async def test_the_venue_serves_public_and_private_topics_on_one_socket_and_agai
 
 
 async def test_the_venue_refuses_by_code_and_leaves_a_bad_depth_unanswered(venue):
-    async with RpcStream(venue.rpc_url, request_timeout_s=0.3) as stream:
+    async with RpcStream(venue.rpc_url) as stream:
         with pytest.raises(Unauthorized):
             await stream.listen(Topic.account("1"), print, api_key="wrong")
         with pytest.raises(ApiError):
             await stream.listen(Topic.trades("NO-SUCH"), print)
+        stream._request_timeout_s = 0.3
         with pytest.raises(RequestTimedOut):
             await stream.listen(T("orderbooks.5.BTC-USD", "orderbooks", {"market": "BTC-USD", "depth": "5"}), print)
+        stream._request_timeout_s = 30
         await stream.ping()
         assert stream.topics == ()

@@ -81,7 +81,7 @@ class Reader:
 async def running(exchange, session, topics=(A,), return_after_s=60.0, retry_after_s=0.0):
     """Readers of `topics` on one socket, each with a v1 stream to fall back to."""
     transports = TransportChoice([AiohttpWebSocketTransport(session)])
-    rpc = RpcStream(f"{exchange.sockets.http_url}/rpc", transports=transports, request_timeout_s=0.5, **quick())
+    rpc = RpcStream(f"{exchange.sockets.http_url}/rpc", transports=transports, **quick())
     socket = RpcSocket(rpc, retry_after_s=retry_after_s)
     made = []
     for topic in topics:
