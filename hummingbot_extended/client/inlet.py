@@ -143,7 +143,7 @@ class PathInlet:
         """Decode a message. Raises ProtocolError, upon which the connection is replaced."""
         frame = self._channel.decode(raw)
         self._sequence.check(frame.seq)
-        if self._stream is not None:
+        if self._stream is not None and self._stream.stats.is_first_of_arrival():
             self._stream.stats.lag.observe(frame.ts_ms, time.time() * 1000)
         return Received(frame, raw)
 

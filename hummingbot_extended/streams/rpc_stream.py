@@ -193,7 +193,7 @@ class RpcStream(KeptStream):
             self._own.report(error)
             return
         if isinstance(what, str):
-            if self._protocol.last_ts_ms is not None:
+            if self._protocol.last_ts_ms is not None and self.stats.is_first_of_arrival():
                 self.stats.lag.observe(self._protocol.last_ts_ms, time.time() * 1000)
             for listener in tuple(self._listeners.get(what, ())):
                 listener.sink(text)

@@ -201,7 +201,7 @@ class TopicStream:
         stats = self.stats
         stats.messages += 1
         stats.bytes += len(text)
-        stats.last_message_at_s = monotonic()
+        stats.last_message_at_s = self._socket.stream.stats.last_message_at_s
         try:
             self._on_message(text)
         except ProtocolError as error:

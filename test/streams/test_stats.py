@@ -38,3 +38,10 @@ def test_count_error_tells_gaps_from_others():
     assert stats.last_error == "SequenceGap: book: expected seq 2, received 4"
     assert stats.reconnects == 0
     assert stats.as_dict()["gaps"] == 1
+
+
+def test_of_messages_that_arrived_together_the_first_is_told():
+    stats, told = StreamStats(), []
+    for stats.last_message_at_s in (1.0, 1.0, 1.0, 1.5, 2.0, 2.0):
+        told.append(stats.is_first_of_arrival())
+    assert told == [True, False, False, True, True, False]
