@@ -15,6 +15,7 @@ from rich.text import Text
 
 from hummingbot_extended.client.events import Book, Event
 from hummingbot_extended.client.live_markets import LiveMarket
+from hummingbot_extended.exchange.channels import orderbook_path
 from hummingbot_extended.exchange.enums import Side
 
 STATE_COLOURS = {"live": "green", "stale": "yellow", "connecting": "yellow", "backoff": "red", "closed": "red"}
@@ -22,10 +23,7 @@ STATE_COLOURS = {"live": "green", "stale": "yellow", "connecting": "yellow", "ba
 
 def screen(markets: Sequence[LiveMarket], stats: dict[str, dict[str, Any]], where: str) -> RenderableType:
     """The whole view: a panel a market, and the health of the streams."""
-    panels = [
-        Panel(Columns([_book_table(market), _trades_table(market)], padding=(0, 3)), title=_title(market))
-        for market in markets
-    ]
+    panels = [_market_panel(market, is_live=_book_is_live(market, stats)) for market in markets]
     return Group(*panels, Panel(_health_table(stats), title=f"streams of {where}"))
 
 
@@ -49,6 +47,19 @@ def json_line(event: Event) -> str:
     """An event as one JSON object; money as text, so that no digit is lost."""
     values = {f.name: getattr(event, f.name) for f in fields(event) if f.name != "raw"}
     return json.dumps({"event": type(event).__name__, **values}, default=str)
+
+
+def _market_panel(market: LiveMarket, *, is_live: bool) -> Panel:
+    """A market; one whose book is not live is framed in red, so that nobody takes old prices for the market's."""
+    tables = Columns([_book_table(market), _trades_table(market)], padding=(0, 3))
+    if is_live or market.book is None:
+        return Panel(tables, title=_title(market))
+    return Panel(tables, title=_title(market), subtitle="NOT LIVE: these prices are old", border_style="red")
+
+
+def _book_is_live(market: LiveMarket, stats: dict[str, dict[str, Any]]) -> bool:
+    row = stats.get(orderbook_path(market.name))
+    return row is not None and row["state"] == "live"
 
 
 def _title(market: LiveMarket) -> Text:

@@ -8,7 +8,7 @@ import msgspec
 
 from hummingbot_extended.client.client import ExtendedClient
 from hummingbot_extended.client.events import BalanceUpdate
-from hummingbot_extended.errors import ApiError, ExtendedError, RequestTimedOut
+from hummingbot_extended.errors import ApiError, ExtendedError, RequestTimedOut, Unauthorized
 from hummingbot_extended.exchange.channels import ACCOUNT_PATH, Topic, stream_url
 from hummingbot_extended.exchange.models import Account
 from hummingbot_extended.exchange.signing import StarkSigner
@@ -46,7 +46,13 @@ class AccountSteps:
         """Who it is; its numbers are kept out of the report."""
         if self._api_key is None:
             raise StepSkipped("no API key; set EXTENDED_API_KEY")
-        account = self._account = await self._client.rest.account()
+        try:
+            account = self._account = await self._client.rest.account()
+        except Unauthorized as refused:
+            name = self._client.domain.name
+            raise StepFailed(
+                f"{name} does not know this API key (HTTP {refused.status}); copy it anew, of this network"
+            ) from refused
         self._notes.keep_secret(account.account_id, account.l2_vault, account.l2_key, account.l2_key.lower())
         if account.bridge_starknet_address:
             self._notes.keep_secret(account.bridge_starknet_address)

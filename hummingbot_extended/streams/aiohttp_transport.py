@@ -314,6 +314,8 @@ def _failure(url: URL, exc: Exception, timeout_s: float) -> ExtendedError:
         return exc
     if isinstance(exc, TimeoutError):
         return ConnectFailed(f"{url.authority}: no stream within {timeout_s:g} s")
+    if isinstance(getattr(exc, "os_error", exc), ConnectionRefusedError):
+        return ConnectFailed(f"{url.authority}: nobody listens there (connection refused)")
     # aiohttp's connector errors name host and reason only; others could print the request.
     reason = exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else type(exc).__name__
     return ConnectFailed(f"{url.authority}: {reason}")

@@ -154,6 +154,7 @@ async def test_without_a_stark_key_that_step_is_skipped_and_another_accounts_key
 async def test_a_wrong_key_fails_and_what_needs_it_is_skipped(venue):
     checked = await Checked(venue).account("wrong")
     assert checked.failed == ["account of the API key"]
+    assert "does not know this API key" in checked.seen("account of the API key")
     assert checked.status("balance") == "skip"
 
 

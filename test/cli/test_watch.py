@@ -97,6 +97,7 @@ async def test_the_view_shows_book_trades_funding_mark_and_health(venue):
         shown = console.export_text()
         for word in ("BTC-USD", "ETH-USD", "mark", "funding", "per hour", "/orderbooks/BTC-USD", "live", "reconnects"):
             assert word in shown
+        assert "NOT LIVE" not in shown
         assert str(markets[0].book.bids[0][0]) in shown
         assert str(markets[0].trades[0].price) in shown
         assert "streams live" in plain_line(markets[0], client.stats())
@@ -104,6 +105,20 @@ async def test_the_view_shows_book_trades_funding_mark_and_health(venue):
         markets[0].came_back(None)
         assert (markets[0].last_error, markets[0].reconnects) == ("lost", 1)
         assert json.loads(json_line(markets[0].mark))["market"] == "BTC-USD"
+
+
+async def test_a_book_whose_stream_is_down_is_marked_as_old(venue):
+    async with proven_client(venue, api_key=None, stark_private_key=None) as client:
+        markets = await watch_markets(client, ["BTC-USD", "ETH-USD"], depth=5)
+        await until(lambda: all(market.book for market in markets))
+        stats = client.stats()
+        stats["/orderbooks/ETH-USD"]["state"] = "backoff"
+        with open(os.devnull, "w") as nowhere:
+            console = Console(width=160, record=True, file=nowhere)
+            console.print(screen(markets, stats, "the venue"))
+        btc, _, eth = console.export_text().partition("ETH-USD")
+        assert "NOT LIVE" not in btc
+        assert "NOT LIVE: these prices are old" in eth
 
 
 def test_a_market_of_which_nothing_is_known_yet_can_be_shown():
