@@ -1,15 +1,17 @@
 """`client.market_data`: the streams that need no key."""
 
-from collections.abc import Iterable
-from typing import Any, Unpack
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Unpack
 
 from hummingbot_extended.candles.exchange_loader import ExchangeLoader
 from hummingbot_extended.candles.loader import CandleLoader
 from hummingbot_extended.candles.timeframes import timeframe
 from hummingbot_extended.client import channel
 from hummingbot_extended.client.bar_interpreter import BarInterpreter, History
+from hummingbot_extended.client.channel import Channel
 from hummingbot_extended.client.events import Book
-from hummingbot_extended.client.feed import Feed
+from hummingbot_extended.client.feed import Feed, Interpreter
 from hummingbot_extended.client.feeds import HISTORY, LATEST, Feeds, StreamOptions, Wishes
 from hummingbot_extended.client.inlet import Source
 from hummingbot_extended.client.market_interpreters import (
@@ -57,20 +59,9 @@ class MarketData:
         **options: Unpack[StreamOptions],
     ) -> Subscription:
         """Stream `Quote`s of one or more markets, every 10 ms where they change. A slow callback gets the newest."""
-        feeds = [
-            self._feeds.of(channel.quotes(symbol), lambda: LatestInterpreter(quote_of), self._source)
-            for symbol in _names(symbols)
-        ]
-        return await self._feeds.subscribe(
-            feeds,
-            Wishes(
-                name="quotes",
-                inbox=LATEST,
-                callback=callback,
-                error_callback=error_callback,
-                **options,
-            ),
-        )
+        feeds = [self._feed(channel.quotes(symbol), lambda: LatestInterpreter(quote_of)) for symbol in _names(symbols)]
+        wishes = Wishes(name="quotes", inbox=LATEST, callback=callback, error_callback=error_callback, **options)
+        return await self._feeds.subscribe(feeds, wishes)
 
     async def stream_order_book(
         self,
@@ -89,18 +80,9 @@ class MarketData:
         def view(change: BookChange) -> Book:
             return change.view(depth)
 
-        feed = self._feeds.of(channel.order_book(symbol), lambda: BookInterpreter(symbol), self._source)
-        return await self._feeds.subscribe(
-            [feed],
-            Wishes(
-                name="order book",
-                inbox=LATEST,
-                callback=callback,
-                error_callback=error_callback,
-                **options,
-                view=view,
-            ),
-        )
+        feed = self._feed(channel.order_book(symbol), lambda: BookInterpreter(symbol))
+        wishes = Wishes(name="order book", inbox=LATEST, callback=callback, error_callback=error_callback, **options)
+        return await self._feeds.subscribe([feed], replace(wishes, view=view))
 
     async def stream_time_and_sales(
         self,
@@ -110,17 +92,9 @@ class MarketData:
         **options: Unpack[StreamOptions],
     ) -> Subscription:
         """Stream `Trade`s, each id once. The latest 50 come first; after an outage REST tells what it still has."""
-        feed = self._feeds.of(channel.trades(symbol), lambda: TradeInterpreter(symbol, self._rest), self._source)
-        return await self._feeds.subscribe(
-            [feed],
-            Wishes(
-                name="trades",
-                inbox=HISTORY,
-                callback=callback,
-                error_callback=error_callback,
-                **options,
-            ),
-        )
+        feed = self._feed(channel.trades(symbol), lambda: TradeInterpreter(symbol, self._rest))
+        wishes = Wishes(name="trades", inbox=HISTORY, callback=callback, error_callback=error_callback, **options)
+        return await self._feeds.subscribe([feed], wishes)
 
     async def stream_bars(
         self,
@@ -138,10 +112,7 @@ class MarketData:
         outage; what is forming comes with `is_closed` False. Raises also what the history's REST calls raise.
         """
         frame = timeframe(interval)
-        feed = self._feeds.of(
-            channel.candles(symbol, frame.code), lambda: BarInterpreter(symbol, frame, self._bars), self._source
-        )
-
+        feed = self._feed(channel.candles(symbol, frame.code), lambda: BarInterpreter(symbol, frame, self._bars))
         options.setdefault("limit", max(HISTORY.limit, history + 100))
 
         async def opening(opened: Feed) -> History:
@@ -149,17 +120,8 @@ class MarketData:
             bars = await self._bars.load(symbol, frame, limit=history + 1) if history else []
             return History(bars, history)
 
-        return await self._feeds.subscribe(
-            [feed],
-            Wishes(
-                name="bars",
-                inbox=HISTORY,
-                callback=callback,
-                error_callback=error_callback,
-                **options,
-            ),
-            opening,
-        )
+        wishes = Wishes(name="bars", inbox=HISTORY, callback=callback, error_callback=error_callback, **options)
+        return await self._feeds.subscribe([feed], wishes, opening)
 
     async def stream_funding(
         self,
@@ -169,14 +131,9 @@ class MarketData:
         **options: Unpack[StreamOptions],
     ) -> Subscription:
         """Stream `Funding` rates; the present one first where the exchange sends it (API reference §6.4)."""
-        return await self._latest(
-            "funding",
-            channel.funding(symbol),
-            LatestInterpreter(funding_of),
-            callback=callback,
-            error_callback=error_callback,
-            **options,
-        )
+        feed = self._feed(channel.funding(symbol), lambda: LatestInterpreter(funding_of))
+        wishes = Wishes(name="funding", inbox=LATEST, callback=callback, error_callback=error_callback, **options)
+        return await self._feeds.subscribe([feed], wishes)
 
     async def stream_mark_price(
         self,
@@ -186,20 +143,12 @@ class MarketData:
         **options: Unpack[StreamOptions],
     ) -> Subscription:
         """Stream `MarkPrice`s, on each change."""
-        return await self._latest(
-            "mark price",
-            channel.mark_price(symbol),
-            LatestInterpreter(mark_price_of),
-            callback=callback,
-            error_callback=error_callback,
-            **options,
-        )
+        feed = self._feed(channel.mark_price(symbol), lambda: LatestInterpreter(mark_price_of))
+        wishes = Wishes(name="mark price", inbox=LATEST, callback=callback, error_callback=error_callback, **options)
+        return await self._feeds.subscribe([feed], wishes)
 
-    async def _latest(
-        self, name: str, of: channel.Channel, interpreter: LatestInterpreter[Any], **wishes: Any
-    ) -> Subscription:
-        feed = self._feeds.of(of, lambda: interpreter, self._source)
-        return await self._feeds.subscribe([feed], Wishes(name=name, inbox=LATEST, **wishes))
+    def _feed(self, of: Channel, interpreter: Callable[[], Interpreter]) -> Feed:
+        return self._feeds.of(of, interpreter, self._source)
 
 
 def _names(symbols: str | Iterable[str]) -> list[str]:
