@@ -65,7 +65,7 @@ env: $(ENV)/.complete
 .venv-%/.complete: test/clients/%.lock | .tools/uv
 	@.tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" .venv-$* && \
 	  echo "installing the $* client" && \
-	  .tools/uv pip install --quiet --python .venv-$*/bin/python -r $< && touch $@
+	  .tools/uv pip install --quiet --compile-bytecode --python .venv-$*/bin/python -r $< && touch $@
 
 clients: .venv-sdk/.complete .venv-ccxt/.complete
 
@@ -125,7 +125,7 @@ screenshots: env  ## make the pictures of the hub's page in docs/images anew, fr
 	@$(BIN)/python -m tools.hub_screenshots
 
 lock: | .tools/uv  ## pin every dependency anew
-	@.tools/uv pip compile --quiet --no-header --universal --python-version 3.12 --all-extras --upgrade setup.py -o requirements.lock
+	@.tools/uv pip compile --quiet --no-header --universal --python-version 3.12 --extra dev --upgrade setup.py -o requirements.lock
 
 clean:  ## remove environments and caches of this checkout
 	@rm -rf .venv .venv-* .tools .demo build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

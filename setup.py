@@ -36,6 +36,9 @@ HUB = [
 ]
 MQTT = ["aiomqtt>=2.0"]  # the hub's bus over Hummingbot's own broker
 NATS = ["nats-py>=2.7"]  # the hub's bus over NATS JetStream
+# Any other exchange as a source of the hub. Not in `dev`: it pins packages that differ from Hummingbot's, so its tests
+# run in an environment of their own (`make clients`).
+CCXT = ["ccxt>=4.5"]
 
 DEMO = [
     "hummingbot==20260922",  # the unmodified host; never a run-time requirement, a second copy would shadow the user's
@@ -86,6 +89,7 @@ setup(
         "hub": HUB,
         "mqtt": MQTT,
         "nats": NATS,
+        "ccxt": CCXT,
         "demo": HUB + DEMO,
         "dev": HUB + MQTT + NATS + DEMO + TEST + BENCH,
     },

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,8 @@ NO_SOURCE = "none"
 API_KEY_ENV = "EXTENDED_API_KEY"
 
 EPILOG = f"""
-Sources: extended_rpc, extended_ws, extended_rest; extended_sse needs --relay-url, hub needs --hub-url. The token is
+Sources: extended_rpc, extended_ws, extended_rest; extended_sse needs --relay-url, hub needs --hub-url,
+ccxt:EXCHANGE (such as ccxt:binanceusdm) needs the extra ccxt. The token is
 read from {TOKEN_ENV}, the key of --account from {API_KEY_ENV}, never from the
 command line. Bots read their streams from the hub with
 EXTENDED_PERPETUAL_STREAM_URL=http://HOST:PORT/stream.extended.exchange/v1, their candles with
@@ -146,7 +148,7 @@ async def _run(core: "HubSettings", faces: "FaceSettings", api_key: str | None, 
                 facts = {"url": server.url, "page": server.page_url, "pid": os.getpid(), "role": core.role}
                 print(json.dumps(facts), flush=True)
             else:
-                _greet(server.url, server.page_url, core)
+                _greet(server.url, server.page_url, core, has_token=faces.token is not None)
             tasks = {asyncio.create_task(hub.run(), name="hub"), asyncio.create_task(stopped.wait(), name="signal")}
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -159,22 +161,31 @@ async def _run(core: "HubSettings", faces: "FaceSettings", api_key: str | None, 
     print("The hub has stopped.", file=sys.stderr if as_json else sys.stdout, flush=True)
 
 
-def _greet(url: str, page_url: str, core: "HubSettings") -> None:
+def _greet(url: str, page_url: str, core: "HubSettings", *, has_token: bool) -> None:
     from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
 
+    for everywhere in ("0.0.0.0", "[::]"):  # noqa: S104  # no address to go to
+        here = f"//{socket.gethostname()}:"
+        url, page_url = (each.replace(f"//{everywhere}:", here) for each in (url, page_url))
     table = Table.grid(padding=(0, 2))
     rows = {
         "Page": page_url,
         "Candles": f"{url}/streamer/candles/BTC-USD/M1",
         "WebSocket": f"{url.replace('http', 'ws', 1)}/ws/stream",
-        "For bots": f"EXTENDED_PERPETUAL_STREAM_URL={url}/stream.extended.exchange/v1",
-        "Reads": f"{core.domain} by {', '.join(core.sources)}",
+        "Reads": f"{core.domain} by {', '.join(core.sources) or 'the bus only'}",
         "Role": f"{core.role}, bus {core.bus}",
     }
     table.add_column()
     table.add_column(overflow="fold")
     for label, value in rows.items():
         table.add_row(f"[bold]{label}[/bold]", value)
-    Console(highlight=False).print(Panel(table, title="Extended market-data hub", expand=False))
+    console = Console(highlight=False)
+    console.print(Panel(table, title="Extended market-data hub", expand=False))
+    console.print("For bots:")
+    lines = [f"EXTENDED_PERPETUAL_STREAM_URL={url}/stream.extended.exchange/v1", f"STREAMER_API_URL={url}"]
+    if has_token:
+        lines += ["EXTENDED_PERPETUAL_STREAM_TOKEN=…", "STREAMER_API_TOKEN=…"]
+    for line in lines:
+        console.print(f"  export {line}", soft_wrap=True)  # to be copied whole

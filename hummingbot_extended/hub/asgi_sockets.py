@@ -33,6 +33,10 @@ class AsgiSocketWire:
         """See Wire."""
         self._sending = asyncio.get_running_loop().create_task(self._send(payloads), name="websocket write")
 
+    def send(self, head: bytes, tail: bytes) -> None:
+        """See Wire."""
+        self.write([head + tail])
+
     async def _send(self, payloads: Sequence[bytes]) -> None:
         try:
             for payload in payloads:
@@ -75,6 +79,10 @@ class AsgiEventWire:
         self._waiting += payloads
         self._taken.clear()
         self._news.set()
+
+    def send(self, head: bytes, tail: bytes) -> None:
+        """See Wire."""
+        self.write([head + tail])
 
     async def freed(self) -> None:
         """See Wire."""

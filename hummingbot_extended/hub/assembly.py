@@ -24,6 +24,7 @@ from hummingbot_extended.hub.sources.rpc import RpcSource
 from hummingbot_extended.streams.aiohttp_transport import AiohttpSSETransport, AiohttpWebSocketTransport, stream_session
 from hummingbot_extended.streams.transport_choice import TransportChoice
 
+CCXT = "ccxt:"
 STREAM_PREFIX = "/stream.extended.exchange/v1"
 
 
@@ -65,6 +66,8 @@ async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: M
                 return relay(name, "sse", _needed(settings.relay_url, name, "relay_url").rstrip("/"))
             case "hub":
                 return relay(name, "auto", _needed(settings.hub_url, name, "hub_url").rstrip("/") + STREAM_PREFIX)
+        if name.startswith(CCXT):
+            return _ccxt_source(name)
         raise SettingsError(f"there is no source {name!r}")
 
     sources = tuple(make(name) for name in settings.sources)
@@ -81,6 +84,17 @@ async def make_parts(settings: HubSettings, stack: AsyncExitStack, *, environ: M
 def domain_of(settings: HubSettings) -> Domain:
     """Return the exchange that a hub reads."""
     return find_domain(settings.domain)
+
+
+def _ccxt_source(name: str) -> Source:
+    """Return an exchange of ccxt, which is an extra: it is imported where it is wanted."""
+    try:
+        from hummingbot_extended.hub.sources.ccxt import CcxtSource, exchange_of
+    except ModuleNotFoundError as error:
+        if error.name != "ccxt":
+            raise
+        raise SettingsError(f"the source {name} needs ccxt: pip install 'hummingbot-extended[ccxt]'") from None
+    return CcxtSource(exchange_of(name.removeprefix(CCXT)), name=name)
 
 
 def _needed(value: str | None, source: str, setting: str) -> str:

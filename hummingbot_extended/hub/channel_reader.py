@@ -191,7 +191,8 @@ class ChannelReader:
         if switch is None:
             return
         if switch.before is not None:
-            logger.warning("%s: from %s to %s (%s)", self.channel, switch.before, switch.after, switch.reason)
+            after = switch.after or "no source"
+            logger.warning("%s: from %s to %s (%s)", self.channel, switch.before, after, switch.reason)
         self._look_at_state(switch)
         self._on_switch(self, switch)
         chosen = self._open.get(switch.after or "")

@@ -23,8 +23,8 @@ from hummingbot_extended.hub.client_messages import (
     Unsubscribe,
     parse_client_message,
 )
-from hummingbot_extended.hub.client_subscription import ClientSubscription, cached_iso
-from hummingbot_extended.hub.events import Row
+from hummingbot_extended.hub.client_subscription import ClientSubscription
+from hummingbot_extended.hub.events import Row, cached_iso
 from hummingbot_extended.hub.face_limits import FaceLimits, TokenBucket
 from hummingbot_extended.hub.face_topics import FaceTopics, Topic, TopicKey
 from hummingbot_extended.hub.interface import UnknownMarket
@@ -139,6 +139,7 @@ class ClientSession(Listener):
             self._join(asked, markets) if is_live else {},
             max_waiting=self.limits.max_waiting_events,
             has_news=self._subscription_has_news,
+            send_now=self.send_now,
             metadata=None if is_live else {"replay": True},
         )
         self.subscriptions[subscription.id] = subscription
@@ -321,7 +322,7 @@ class ClientSession(Listener):
             if self._read_on is not None:
                 self._read_on.set()
         if self._news:
-            now_ms = self._pacer.now_ms or self._now_ms()
+            now_ms = self._pacer.time_ms()
             if len(self._news) == 1:
                 subscription, _ = self._news.popitem()
                 return payloads + subscription.collect(now_ms) if payloads else subscription.collect(now_ms)

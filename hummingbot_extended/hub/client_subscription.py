@@ -2,28 +2,27 @@
 
 from collections import deque
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from hummingbot_extended.hub.client_messages import Mode, Numbers, StreamType, Subscribe
-from hummingbot_extended.hub.events import Row, iso_z
-from hummingbot_extended.hub.face_topics import Topic
+from hummingbot_extended.hub.events import DepthRow, Row
+from hummingbot_extended.hub.face_topics import EVENT_KINDS, NO_STATES, Topic
+from hummingbot_extended.hub.fan_out import Batch, data_tail
 from hummingbot_extended.hub.kinds import Kind
 
-# Kinds whose rows are each of value: they wait in a ring. Of the others only the newest row of a market waits.
-EVENT_KINDS = frozenset({Kind.TRADES, Kind.NEWS})
-NOT_PLAIN = EVENT_KINDS | {Kind.DEPTH}
 _NO_EVENTS: deque[Row] = deque(maxlen=0)  # of all subscriptions that never have one
 _TICK_BY_DEFAULT = frozenset({StreamType.DEPTH, StreamType.NEWS})
 
 _encode = msgspec.json.Encoder().encode
-cached_iso = lru_cache(maxsize=256)(iso_z)
 
 
 class ClientSubscription:
-    """Rows for one subscription. `has_news` is called when there is something to send at once."""
+    """Rows for one subscription. `has_news` is called when there is something to send at once.
+
+    `send_now` sends a message of two parts past what waits; False where something does, or the reader is behind.
+    """
 
     def __init__(
         self,
@@ -33,6 +32,7 @@ class ClientSubscription:
         *,
         max_waiting: int,
         has_news: Callable[["ClientSubscription"], None],
+        send_now: Callable[[bytes, bytes], bool],
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.id = subscription_id
@@ -42,19 +42,21 @@ class ClientSubscription:
         self.is_over = False
         self._is_tick = self.mode is Mode.TICK
         self._has_news = has_news
+        self._send_now = send_now
         self._metadata = metadata
         self._kind = asked.stream_type.kind
         # What most readers at speed want: the newest state, nothing of their own in its messages.
-        self._is_plain = metadata is None and self.mode is not Mode.INTERVAL and self._kind not in NOT_PLAIN
+        self._is_plain = metadata is None and self.mode is not Mode.INTERVAL and self._kind not in NO_STATES
         self._exact = asked.params.numbers is Numbers.STRING
         self._head = _encode({"type": "data", "stream_type": asked.stream_type, "subscription_id": subscription_id})[
             :-1
         ]
         self._changed: dict[str, Row] = {}
-        self._events: deque[Row] = deque() if self._kind in NOT_PLAIN else _NO_EVENTS
+        self._events: deque[Row] = deque() if self._kind in NO_STATES else _NO_EVENTS
         self._max_waiting = max_waiting
         self._dropped = 0
         self._needs_book: set[str] = set()
+        self._books: dict[str, int] = {}  # the `seq` of the book that was sent last, by market
         self._is_due = False
         self._listens = self.mode is not Mode.INTERVAL or self._kind in EVENT_KINDS
         self._sink = self._take_for(self._kind)
@@ -67,10 +69,23 @@ class ClientSubscription:
     # --- what comes in ----------------------------------------------------------------------------------------------
 
     def _join(self, topic: Topic) -> None:
-        if self._listens:
+        if self._is_tick:
+            topic.fan_out.join(self)
+        elif self._listens:
             topic.sinks[self._sink] = None
         if self._kind is Kind.DEPTH and self.mode is Mode.TICK:
             self._needs_book.add(topic.key.market)
+
+    def take_batch(self, batch: Batch) -> None:
+        """See Reader. What cannot leave now waits: the newest row of a state, or the rows in order."""
+        is_usual = not self._needs_book and not self._is_known(batch.rows[0])
+        if not (is_usual and self._send_now(self._head, batch.tail(self._exact))):
+            for row in batch.rows:
+                self._sink(row)
+
+    def _is_known(self, row: Row) -> bool:
+        """Whether the book that was sent last holds this change already."""
+        return isinstance(row, DepthRow) and row.seq <= self._books.get(row.market, 0)
 
     def _take_for(self, kind: Kind) -> Callable[[Row], None]:
         if kind in EVENT_KINDS:
@@ -97,6 +112,8 @@ class ClientSubscription:
         if row.market in self._needs_book:
             self._has_news(self)
             return
+        if self._is_known(row):
+            return
         self._events.append(row)
         if len(self._events) > self._max_waiting:
             self._needs_book.update(row.market for row in self._events)
@@ -122,6 +139,7 @@ class ClientSubscription:
         gone = [topic for market, topic in self.topics.items() if market in markets]
         for topic in gone:
             topic.sinks.pop(self._sink, None)
+            topic.fan_out.leave(self)
             del self.topics[topic.key.market]
             self._changed.pop(topic.key.market, None)
             self._needs_book.discard(topic.key.market)
@@ -168,7 +186,8 @@ class ClientSubscription:
                 if (book := self.topics[market].snapshot()) is not None:
                     self._needs_book.discard(market)
                     rows.append(book)
-            rows += self._events
+                    self._books[market] = getattr(book, "seq", 0)
+            rows += [row for row in self._events if not self._is_known(row)]
             self._events.clear()
         elif is_due:
             wanted = self.topics if self.mode is Mode.INTERVAL else self._changed
@@ -179,7 +198,7 @@ class ClientSubscription:
     def message(self, rows: list[Row], now_ms: int) -> bytes:
         """Return a data message of `rows`; they are encoded already, so this only puts them together."""
         if self._metadata is not None or len(rows) != 1:
-            return self._head + _tail(rows, now_ms, self._exact, self._metadata)
+            return self._head + data_tail(rows, now_ms, self._exact, self._metadata)
         # The usual case: one row, the same for every reader of this turn of the loop.
         return self._head + _shared_tail(rows[0], now_ms, self._exact)
 
@@ -195,14 +214,6 @@ class ClientSubscription:
         }
 
 
-def _tail(rows: list[Row], now_ms: int, exact: bool, metadata: dict[str, Any] | None) -> bytes:
-    """Return a data message from its time on: what does not depend on whose subscription it is."""
-    told = metadata or {"received_at": cached_iso(max([row.received_ms for row in rows]))}
-    data = b",".join([row.strings for row in rows] if exact else [row.numbers for row in rows])
-    times = f',"timestamp":"{cached_iso(now_ms)}","metadata":'
-    return b"".join((times.encode(), _encode(told), b',"data":[', data, b"]}"))
-
-
 class _LastTail:
     """The last tail that was made, and of what."""
 
@@ -214,6 +225,6 @@ class _LastTail:
 
 def _shared_tail(row: Row, now_ms: int, exact: bool, last: type[_LastTail] = _LastTail) -> bytes:
     if last.row is not row or last.now_ms != now_ms or last.exact is not exact:
-        last.tail = _tail([row], now_ms, exact, None)
+        last.tail = data_tail([row], now_ms, exact)
         last.row, last.now_ms, last.exact = row, now_ms, exact
     return last.tail

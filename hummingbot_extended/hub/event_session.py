@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, timeframe
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.hub.client_messages import ALL_SYMBOLS, MAX_SYMBOLS
-from hummingbot_extended.hub.client_subscription import EVENT_KINDS
 from hummingbot_extended.hub.event_log import EventLog
 from hummingbot_extended.hub.events import Row
 from hummingbot_extended.hub.face_limits import FaceLimits
-from hummingbot_extended.hub.face_topics import TopicKey
+from hummingbot_extended.hub.face_topics import EVENT_KINDS, TopicKey
 from hummingbot_extended.hub.interface import MarketDataHub
 from hummingbot_extended.hub.kinds import Kind
 from hummingbot_extended.hub.listener import Listener, Pacer, Wire

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -24,6 +25,9 @@ _strings = msgspec.json.Encoder(decimal_format="string")
 def iso_z(time_ms: int) -> str:
     """Return a time as ISO 8601 in UTC with milliseconds, ending in Z."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+
+
+cached_iso = lru_cache(maxsize=256)(iso_z)  # of now: the same for all messages of a turn
 
 
 class Level(NamedTuple):
@@ -108,7 +112,7 @@ class PriceRow(Row):
             "change": self.change,
             "change_percent": self.change_percent,
             "volume": self.volume,
-            "confidence": round(self.confidence, 3),
+            "confidence": 0 if self.is_stale else round(self.confidence, 3),
         }
 
 

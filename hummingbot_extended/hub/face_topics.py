@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 from hummingbot_extended.candles.timeframes import Timeframe
 from hummingbot_extended.hub.events import DepthRow, Level, Row
+from hummingbot_extended.hub.fan_out import FanOut
 from hummingbot_extended.hub.interface import Listening, MarketDataHub
 from hummingbot_extended.hub.kinds import Kind
+from hummingbot_extended.hub.listener import Pacer
+
+# Kinds whose rows are each of value: trades and news by themselves, changes of a book by the one before.
+EVENT_KINDS = frozenset({Kind.TRADES, Kind.NEWS})
+NO_STATES = EVENT_KINDS | {Kind.DEPTH}
 
 type Sink = Callable[[Row], None]
 
@@ -23,10 +29,14 @@ class TopicKey:
 
 
 class Topic:
-    """The rows of one kind of one market. `latest` is the last one; `sinks` are told of each at once."""
+    """The rows of one kind of one market. `latest` is the last one; `sinks` are told of each at once.
 
-    def __init__(self, key: TopicKey, hub: MarketDataHub) -> None:
+    The readers of `fan_out` get them in one go at the end of the turn.
+    """
+
+    def __init__(self, key: TopicKey, hub: MarketDataHub, pacer: Pacer) -> None:
         self.key = key
+        self.fan_out = FanOut(pacer, newest_only=key.kind not in NO_STATES)
         self.latest: Row | None = None
         self.readers = 0
         self.sinks: dict[Sink, None] = {}
@@ -52,6 +62,7 @@ class Topic:
                 return
             row = change
         self.latest = row
+        self.fan_out.take(row)
         for sink in tuple(self.sinks):
             sink(row)
 
@@ -125,8 +136,9 @@ def _changes(before: tuple[Level, ...], after: tuple[Level, ...]) -> tuple[Level
 class FaceTopics:
     """The topics that are read now, by key; the last reader's leaving closes one. `stop` waits for what closes."""
 
-    def __init__(self, hub: MarketDataHub) -> None:
+    def __init__(self, hub: MarketDataHub, pacer: Pacer) -> None:
         self.hub = hub
+        self._pacer = pacer
         self._topics: dict[TopicKey, Topic] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -137,7 +149,7 @@ class FaceTopics:
         """Return the topic for one more reader, who must `leave` it. Raises what `hub.listen` raises."""
         topic = self._topics.get(key)
         if topic is None:
-            topic = self._topics[key] = Topic(key, self.hub)
+            topic = self._topics[key] = Topic(key, self.hub, self._pacer)
         topic.readers += 1
         return topic
 

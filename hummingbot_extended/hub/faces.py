@@ -41,7 +41,7 @@ class Faces:
         self.gate = Gate(host=self.settings.host, token=self.settings.token, origins=self.settings.origins)
         self.pacer = Pacer(now_ms)
         self.timers = Timers(clock)
-        self.topics = FaceTopics(hub)
+        self.topics = FaceTopics(hub, self.pacer)
         self.events = EventLog(self.topics, self.timers, clock, self.limits.resume_events)
         self.sessions: set[ClientSession] = set()
         self.listeners: set[Listener] = set()  # every client: sessions, event streams, relays

@@ -33,6 +33,10 @@ class Wire(Protocol):
         """Send messages, in order. Never waits."""
         ...
 
+    def send(self, head: bytes, tail: bytes) -> None:
+        """Send one message of two parts. Never waits."""
+        ...
+
     async def freed(self) -> None:
         """Wait until the wire is free. Raises ConnectionError when the peer is gone."""
         ...
@@ -42,26 +46,38 @@ class Wire(Protocol):
         ...
 
 
+class Flushed(Protocol):
+    """What has something to send at the end of a turn of the loop."""
+
+    def flush(self) -> None:
+        """Send it."""
+        ...
+
+
 class Pacer:
-    """Flushes the listeners that have something to send, all in one go at the end of a loop turn."""
+    """Flushes what has something to send, all in one go at the end of a loop turn."""
 
     def __init__(self, now_ms: Callable[[], int] = epoch_ms) -> None:
-        self.now_ms = 0  # of the flush under way, whose messages all carry it; 0 outside of one
+        self._flush_ms = 0  # of the flush under way, whose messages all carry it; 0 outside of one
         self._read_ms = now_ms
-        self._due: list[Listener] = []
+        self._due: list[Flushed] = []
 
-    def mark(self, listener: "Listener") -> None:
-        """Have `listener` flushed when the current callback is done."""
+    def time_ms(self) -> int:
+        """Return the time that messages carry now."""
+        return self._flush_ms or self._read_ms()
+
+    def mark(self, due: Flushed) -> None:
+        """Have `due` flushed when the current callback is done."""
         if not self._due:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._due.append(listener)
+        self._due.append(due)
 
     def _flush(self) -> None:
         due, self._due = self._due, []
-        self.now_ms = self._read_ms()
-        for listener in due:
-            listener.flush()
-        self.now_ms = 0
+        self._flush_ms = self._read_ms()
+        for each in due:
+            each.flush()
+        self._flush_ms = 0
 
 
 class Listener:
@@ -89,6 +105,14 @@ class Listener:
         if not self._is_marked:
             self._is_marked = True
             self._pacer.mark(self)
+
+    def send_now(self, head: bytes, tail: bytes) -> bool:
+        """Send one message at once; False where others wait before it, or the reader is behind."""
+        if self._is_marked or self._is_over or self._writer is not None or not self.wire.is_free:
+            return False
+        self.messages_sent += 1
+        self.wire.send(head, tail)
+        return True
 
     def flush(self) -> None:
         """Send what there is, or have the writer do it when the wire is free."""

@@ -44,7 +44,11 @@ class SocketFace:
 
     async def _serve(self, request: web.Request, symbols: list[str] | None) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            return web.Response(status=HTTPStatus.UPGRADE_REQUIRED, headers={"Upgrade": "websocket"})
+            return web.Response(
+                status=HTTPStatus.UPGRADE_REQUIRED,
+                headers={"Upgrade": "websocket"},
+                text="this address speaks WebSocket\n",
+            )
         refusal = self._faces.gate.refusal(request.headers)
         if refusal is not None:
             return await refuse_socket(request, refusal)

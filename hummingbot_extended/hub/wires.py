@@ -6,6 +6,7 @@ third of aiohttp's own `send_str` less (bench/hub.py). One write is whole, so it
 
 import asyncio
 from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -18,14 +19,19 @@ _SHORT, _MEDIUM = 126, 2**16
 CLOSE_TIMEOUT_S = 2.0
 
 
+@lru_cache(maxsize=1024)
+def text_head(size: int) -> bytes:
+    """Return what precedes a payload of `size` bytes in one unmasked text frame."""
+    if size < _SHORT:
+        return bytes((_TEXT, size))
+    if size < _MEDIUM:
+        return b"\x81\x7e" + size.to_bytes(2)
+    return b"\x81\x7f" + size.to_bytes(8)
+
+
 def text_frame(payload: bytes) -> bytes:
     """Return `payload` as one unmasked text frame."""
-    size = len(payload)
-    if size < _SHORT:
-        return bytes((_TEXT, size)) + payload
-    if size < _MEDIUM:
-        return b"\x81\x7e" + size.to_bytes(2) + payload
-    return b"\x81\x7f" + size.to_bytes(8) + payload
+    return text_head(len(payload)) + payload
 
 
 class _TransportWire:
@@ -35,18 +41,18 @@ class _TransportWire:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client is gone")
-        transport.set_write_buffer_limits(high=0)  # the writer's drain then waits until the buffer is empty
+        # Writing is paused whenever something waits, so `drain` waits until the buffer is empty. (With TLS and a limit
+        # of 0 it would be paused for ever.)
+        transport.set_write_buffer_limits(high=1, low=0)
         self._transport = transport
-        self._waiting_bytes = transport.get_write_buffer_size
+        self._protocol = request.protocol
         self._writer = request.writer
 
     @property
     def is_free(self) -> bool:
-        """See Wire."""
-        try:
-            return not self._waiting_bytes()
-        except AttributeError:  # a TLS transport that is closed for good has no buffer any more (asyncio.sslproto)
-            return True
+        """See Wire. One that is lost is not: `freed` tells why."""
+        protocol = self._protocol
+        return not protocol.writing_paused and protocol.transport is not None
 
     @property
     def is_closing(self) -> bool:
@@ -66,12 +72,17 @@ class WebSocketWire(_TransportWire):
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         super().__init__(request)
         self._socket = socket
+        self._write = self._transport.write
 
     def write(self, payloads: Sequence[bytes]) -> None:
         """See Wire."""
         if not self._transport.is_closing():
             whole = text_frame(payloads[0]) if len(payloads) == 1 else b"".join(map(text_frame, payloads))
             self._transport.write(whole)
+
+    def send(self, head: bytes, tail: bytes) -> None:
+        """See Wire."""
+        self._write(text_head(len(head) + len(tail)) + head + tail)
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """See Wire. A peer that does not read cannot hold it for longer than the socket's own timeout."""
@@ -87,6 +98,10 @@ class WebSocketWire(_TransportWire):
 class EventStreamWire(_TransportWire):
     """Messages as parts of a chunked reply; each payload is a whole event (`encode_event`)."""
 
+    def send(self, head: bytes, tail: bytes) -> None:
+        """See Wire."""
+        self.write([head + tail])
+
     def write(self, payloads: Sequence[bytes]) -> None:
         """See Wire."""
         if not self._transport.is_closing():
@@ -95,7 +110,7 @@ class EventStreamWire(_TransportWire):
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """See Wire."""
-        if self.is_free and not self.is_closing:
+        if self.is_free:
             self._transport.write(b"0\r\n\r\n")
             self._transport.close()
         else:

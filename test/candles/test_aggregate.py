@@ -47,6 +47,7 @@ def minutes(candles: MarketCandles) -> dict[int, Candle]:
 
 
 class TestLive:
+    @pytest.mark.states("A-B1")
     def test_b1_forming_bar_is_replaced_in_place(self) -> None:
         """A-B1: the original froze each bar as it was first seen."""
         candles = continuous()
@@ -57,6 +58,7 @@ class TestLive:
         assert minutes(candles)[0].closed
         assert minutes(candles)[0].volume == 60
 
+    @pytest.mark.states("A-B1")
     def test_b1_final_values_reach_every_timeframe(self) -> None:
         candles = continuous()
         for minute in range(5):
@@ -78,6 +80,7 @@ class TestLive:
         assert {kept[n].close for n in range(1, 5)} == {Decimal(12)}
         assert (MINUTE, kept[4]) in changes
 
+    @pytest.mark.states("A-B5")
     def test_bar_is_not_closed_before_its_delay(self) -> None:
         candles = continuous()
         candles.take(bar(0), "ws")
@@ -311,6 +314,7 @@ def folded_around(change_ms: int) -> dict[str, list[tuple[int, tuple[Decimal, ..
 
 
 @pytest.mark.parametrize("change_ms", CHANGES_MS)
+@pytest.mark.states("A-B9")
 def test_b9_local_clock_changes_make_no_difference(change_ms: int, request: pytest.FixtureRequest) -> None:
     """TZ=America/New_York over both clock changes gives identical candles."""
     in_utc = folded_around(change_ms)

@@ -95,6 +95,7 @@ async def loader(server: Answering) -> AsyncIterator[HubLoader]:
     await loader.close()
 
 
+@pytest.mark.states("A28")
 async def test_a28_bars_come_oldest_first_exact_and_whole(server: Answering, loader: HubLoader) -> None:
     bars = await loader.load("BTC-USD", M1, limit=10)
     assert len(bars) == 10
@@ -103,12 +104,14 @@ async def test_a28_bars_come_oldest_first_exact_and_whole(server: Answering, loa
     assert server.asked[0][0] == "/streamer/candles/BTC-USD/M1"
 
 
+@pytest.mark.states("A23")
 async def test_a23_one_pooled_connection_serves_all_calls(server: Answering, loader: HubLoader) -> None:
     for _ in range(5):
         await loader.load("BTC-USD", M1, limit=10)
     assert len(server.connections) == 1
 
 
+@pytest.mark.states("A24", "A27")
 async def test_a24_the_seeds_method_names_and_a27_aware_datetimes(loader: HubLoader) -> None:
     bars = await loader._get_m1_candles("BTC-USD", limit=20)
     assert len(bars) == 20
@@ -117,6 +120,7 @@ async def test_a24_the_seeds_method_names_and_a27_aware_datetimes(loader: HubLoa
     assert await loader._get_candles_from_api("BTC-USD", M1, 3)
 
 
+@pytest.mark.states("A25")
 async def test_a25_no_candles_or_no_success_is_no_answer(server: Answering, loader: HubLoader) -> None:
     server.reply = lambda _name, _limit: {"success": True, "candles": []}
     assert await loader.load("BTC-USD", M1, limit=10) == []
@@ -125,6 +129,7 @@ async def test_a25_no_candles_or_no_success_is_no_answer(server: Answering, load
         await loader.load("BTC-USD", M1, limit=10)
 
 
+@pytest.mark.states("A26")
 async def test_a26_other_statuses_garbage_silence_and_absence_are_errors(server: Answering, loader: HubLoader) -> None:
     server.status = 503
     with pytest.raises(ServerUnavailable):
@@ -154,6 +159,7 @@ class Exchange:
 
 
 @pytest.mark.parametrize("trouble", ["503", "garbage", "timeout", "empty"])
+@pytest.mark.states("A21", "A26")
 async def test_a21_a26_the_chain_goes_on_to_the_exchange(server: Answering, trouble: str) -> None:
     loader = HubLoader(server.url, timeout_s=0.2)
     chain = FallbackLoader(Exchange(), domain="nobody", before=[loader])
@@ -171,11 +177,13 @@ async def test_a21_a26_the_chain_goes_on_to_the_exchange(server: Answering, trou
     await loader.close()
 
 
+@pytest.mark.states("A-B13")
 async def test_b13_a_fresh_bar_of_a_long_timeframe_is_not_old(server: Answering, loader: HubLoader) -> None:
     """A-B13: 300 s of freshness sent every H4 to the exchange."""
     assert len(await loader.load("BTC-USD", H4, limit=50)) == 50
 
 
+@pytest.mark.states("A29")
 async def test_a29_stale_candles_are_left_for_the_next_loader(server: Answering, loader: HubLoader) -> None:
     server.reply = lambda name, limit: {"success": True, "candles": newest_first(timeframe(name), limit, skip=3)}
     assert await loader.load("BTC-USD", M1, limit=10) == []
@@ -226,6 +234,7 @@ async def test_idle_session_is_closed_and_opened_again(server: Answering, monkey
     await loader.close()
 
 
+@pytest.mark.states("A22")
 def test_a22_the_url_is_the_environments_and_read_when_made() -> None:
     assert hub_loader_from_env({}) is None
     loader = hub_loader_from_env({"STREAMER_API_URL": "http://localhost:8000/", "STREAMER_API_TIMEOUT": "2.5"})

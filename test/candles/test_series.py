@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def test_older_than_the_oldest_of_a_full_series_is_not_taken() -> None:
     assert [one.open_time_ms for one in series.between(0, 10**9)] == [300_000, 360_000]
 
 
+@pytest.mark.states("W-B13")
 def test_candle_knows_its_bar_and_is_encoded_once() -> None:
     one = candle(1, 84077)
     assert one.json is one.json

@@ -29,6 +29,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "candles.db"
 
 
+@pytest.mark.states("A-B15")
 async def test_candles_come_back_exact_oldest_first_also_after_a_restart(path: Path) -> None:
     full = replace(candle(1, "84077.123456789012345678"), spread=Decimal("0.5"), revision=2, synthetic=True)
     async with CandleStore(path) as store:
@@ -51,6 +52,7 @@ async def test_a_closed_candle_never_opens_again_but_may_be_revised(path: Path) 
         assert (await store.read("BTC-USD", M1, 5))[0].close == 4
 
 
+@pytest.mark.states("A30")
 async def test_a30_another_process_reads_the_view_while_it_is_written(path: Path) -> None:
     async with CandleStore(path) as store:
         store.put("BTC-USD", M1, candle(0, "1.5"))
@@ -61,6 +63,7 @@ async def test_a30_another_process_reads_the_view_while_it_is_written(path: Path
     assert rows == [("BTC-USD", "M1", NOW_MS // 1000, 1.5)]
 
 
+@pytest.mark.states("A-B3")
 async def test_b3_the_loop_never_waits_for_the_file(path: Path) -> None:
     """A-B3: 20,000 candles are given and written while the loop keeps turning."""
     gaps, stop = [], asyncio.Event()
@@ -82,6 +85,7 @@ async def test_b3_the_loop_never_waits_for_the_file(path: Path) -> None:
     assert sorted(gaps)[int(len(gaps) * 0.99)] < 0.02
 
 
+@pytest.mark.states("A-B4")
 async def test_b4_a_failed_batch_is_kept_and_written_later(path: Path) -> None:
     async with CandleStore(path) as store:
         blocker = sqlite3.connect(path, isolation_level=None, timeout=0)
@@ -98,6 +102,7 @@ async def test_b4_a_failed_batch_is_kept_and_written_later(path: Path) -> None:
         assert len(await store.events(0, NOW_MS + 1, ["BTC-USD.trades"])) == 1
 
 
+@pytest.mark.states("A-B4")
 async def test_b4_what_waits_is_bounded_and_what_is_dropped_is_counted(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +118,7 @@ async def test_b4_what_waits_is_bounded_and_what_is_dropped_is_counted(
         assert kept[0].open_time_ms == NOW_MS + 5 * 60_000
 
 
+@pytest.mark.states("A-B7")
 async def test_retention_and_size_are_kept(path: Path) -> None:
     async with CandleStore(path, retention_days=1, max_mb=1.0) as store:
         store.put("BTC-USD", M1, candle(-3 * 1440))

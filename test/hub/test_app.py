@@ -112,6 +112,18 @@ async def test_event_streams_over_asgi(hub: HandFedHub) -> None:
     assert json.loads(text.partition(b"data: ")[2].partition(b"\n")[0])["symbol"] == "BTC-USD"
 
 
+@pytest.mark.states("A-B14")
+def test_no_route_or_operation_is_defined_twice(hub: HandFedHub) -> None:
+    """The original's module had two functions of one name: the later one won."""
+    paths = create_app(hub).openapi()["paths"]
+    operations = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
+    assert len(operations) == len(set(operations)) > 10
+    routes = [
+        (route.path, method) for route in create_app(hub).routes for method in getattr(route, "methods", None) or ()
+    ]
+    assert len(routes) == len(set(routes))
+
+
 def test_routers_mount_in_another_application(hub: HandFedHub) -> None:
     hub.add_candles("BTC-USD", "M1", candle(1_795_219_200))
     app = FastAPI()

@@ -61,6 +61,7 @@ class Bench:
 
 
 class TestScore:
+    @pytest.mark.states("W42")
     def test_w42_is_the_weighted_sum_of_five_measured_parts(self) -> None:
         bench = Bench("a")
         bench.connect("a")
@@ -68,6 +69,7 @@ class TestScore:
         bench.now_s += STALE_S / 2  # freshness halves: 15 points
         assert bench.score("a") == pytest.approx(85.0)
 
+    @pytest.mark.states("W42")
     def test_w42_latency_is_the_95th_percentile_over_5_s(self) -> None:
         bench = Bench("a")
         bench.connect("a")
@@ -77,6 +79,7 @@ class TestScore:
         assert record.latency_p95_ms == pytest.approx(2_500.0)
         assert bench.score("a") == pytest.approx(100 - 12.5)
 
+    @pytest.mark.states("W42", "W-B7")
     def test_w42_gaps_and_failures_and_downtime_cost_points(self) -> None:
         bench = Bench("a")
         bench.connect("a")
@@ -90,6 +93,7 @@ class TestScore:
         assert (record.errors, record.gaps) == (1, 1)
         assert bench.score("a") < whole - 10
 
+    @pytest.mark.states("W43")
     def test_w43_a_source_without_data_has_no_score_and_is_not_healthy(self) -> None:
         bench = Bench("a")
         assert bench.score("a") == 0
@@ -99,6 +103,7 @@ class TestScore:
 
     @given(st.floats(-1e7, 1e7), st.floats(0, 100_000))
     @settings(max_examples=60)
+    @pytest.mark.states("W-B11")
     def test_b11_whatever_the_clocks_say_a_score_is_from_0_to_100(self, skew_ms: float, late_ms: float) -> None:
         """W-B11: a clock 5 s ahead ended all plans of the original."""
         record = SourceRecord("a", 0, STALE_S, Skew())
@@ -138,6 +143,7 @@ class TestScore:
 
 
 class TestChoice:
+    @pytest.mark.states("W-B6")
     def test_b6_equal_sources_never_flap(self) -> None:
         """W-B6: the original's choice was clock noise."""
         bench = Bench("a", "b", "c", "d")
@@ -146,6 +152,7 @@ class TestChoice:
         assert bench.after(60, "a", "b", "c", "d") == []
         assert bench.arbiter.switches == 0
 
+    @pytest.mark.states("W45")
     def test_w45_loss_switches_at_once(self) -> None:
         bench = Bench("a", "b")
         bench.connect("a", "b")
@@ -153,6 +160,7 @@ class TestChoice:
         bench.lose("a")
         assert bench.decide() == Switch("a", "b", "down")
 
+    @pytest.mark.states("W45")
     def test_w45_staleness_switches_at_once(self) -> None:
         bench = Bench("a", "b")
         bench.connect("a", "b")
@@ -204,12 +212,14 @@ class TestChoice:
         record._completeness.extend([0.0] * 256)
         assert bench.after(4.5, "a", "b") == []
 
+    @pytest.mark.states("W-B10")
     def test_b10_every_healthy_source_is_tried(self) -> None:
         """W-B10: the original tried three."""
         bench = Bench(*"abcde")
         bench.connect("e")
         assert bench.decide() == Switch(None, "e", "first data")
 
+    @pytest.mark.states("W43")
     def test_w43_if_none_is_fresh_the_best_living_one_stays(self) -> None:
         bench = Bench("a", "b")
         bench.connect("a", "b")
@@ -219,6 +229,7 @@ class TestChoice:
         bench.lose("a")
         assert bench.decide() == Switch("a", "b", "down")
 
+    @pytest.mark.states("W45")
     def test_w45_no_source_at_all_is_a_switch_to_none(self) -> None:
         bench = Bench("a")
         bench.connect("a")
@@ -227,6 +238,7 @@ class TestChoice:
         assert bench.decide() == Switch("a", None, "down")
         assert bench.decide() is None
 
+    @pytest.mark.states("W46", "W-B9")
     def test_w46_a_cooling_source_scores_0_and_is_left_for_as_long_as_it_said(self) -> None:
         """W-B9: `retry_after` counts, not what a text says."""
         bench = Bench("a", "b")
@@ -246,6 +258,7 @@ class TestChoice:
 
     @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["connect", "lose", "frame"])), max_size=60))
     @settings(max_examples=100, deadline=None)
+    @pytest.mark.states("W44")
     def test_w44_the_same_events_make_the_same_choices(self, events: list[tuple[str, str]]) -> None:
         def run() -> list[Switch]:
             bench, switches = Bench("a", "b", "c"), []

@@ -4,6 +4,8 @@ import itertools
 import time
 from decimal import Decimal
 
+import pytest
+
 from hummingbot_extended.exchange.channels import TradesFrame
 from hummingbot_extended.exchange.enums import Side, TradeType
 from hummingbot_extended.exchange.models import PublicTrade
@@ -59,6 +61,7 @@ def sources_of(hub: Hub) -> dict[str, SourceStatus]:
     return {source.name: source for source in reader.status().sources} if reader else {}
 
 
+@pytest.mark.states("W42", "W-B12")
 async def test_a_source_that_disagrees_lowers_the_confidence_and_never_the_price() -> None:
     """W42: the score is measured. §4.4: confidence is the score times the agreement of the other live sources."""
     other = OtherVenue()

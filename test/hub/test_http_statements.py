@@ -43,6 +43,7 @@ def api(server: HubServer, http: aiohttp.ClientSession, hub: HandFedHub) -> Api:
 # --- candles --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.states("A1", "A6", "A7")
 async def test_a1_a6_a7_candles_are_answered_as_the_seed_writes_them(api: Api) -> None:
     status, body = await api.get("/streamer/candles/BTC-USD/M1")
     assert (status, api.headers["Content-Type"]) == (200, "application/json")
@@ -57,17 +58,20 @@ async def test_a1_a6_a7_candles_are_answered_as_the_seed_writes_them(api: Api) -
 @pytest.mark.parametrize(
     ("limit", "count"), [("", 50), ("?limit=7", 7), ("?limit=0", 1), ("?limit=-5", 1), ("?limit=9999", 500)]
 )
+@pytest.mark.states("A2")
 async def test_a2_the_limit_is_clamped(api: Api, limit: str, count: int) -> None:
     status, body = await api.get("/streamer/candles/BTC-USD/M1" + limit)
     assert (status, body["count"]) == (200, count)
 
 
 @pytest.mark.parametrize("limit", ["abc", "1.5", ""])
+@pytest.mark.states("A2")
 async def test_a2_a_limit_that_is_no_integer_gives_422(api: Api, limit: str) -> None:
     status, _ = await api.get(f"/streamer/candles/BTC-USD/M1?limit={limit}")
     assert status == 422
 
 
+@pytest.mark.states("A3")
 async def test_a3_format_is_dict_or_raw(api: Api) -> None:
     _, body = await api.get("/streamer/candles/BTC-USD/M1?format=raw&limit=2")
     assert body["candles"][0] == [NOW_S, 84000, 84100, Decimal("83990.123456789"), 84000, Decimal("12.345")]
@@ -78,27 +82,32 @@ async def test_a3_format_is_dict_or_raw(api: Api) -> None:
 @pytest.mark.parametrize(
     ("asked", "echoed"), [("M1", "M1"), ("m1", "M1"), ("1m", "1m"), ("PT1M", "PT1M"), ("pt1m", "PT1M")]
 )
+@pytest.mark.states("A4")
 async def test_a4_every_family_of_timeframes_is_echoed_as_asked(api: Api, asked: str, echoed: str) -> None:
     assert (await api.get(f"/streamer/candles/BTC-USD/{asked}"))[1]["timeframe"] == echoed
 
 
 @pytest.mark.parametrize("name", ["M5", "M15", "M30", "H1", "H2", "H4", "D1"])
+@pytest.mark.states("A4")
 async def test_a4_all_timeframes_are_known(api: Api, name: str) -> None:
     status, body = await api.get(f"/streamer/candles/BTC-USD/{name}")
     assert (status, body["error_code"], body["timeframe"]) == (503, "WARMING_UP", name)
 
 
 @pytest.mark.parametrize("symbol", ["btc-usd", "BTC/USD", "BTC%2FUSD", "BTCUSD"])
+@pytest.mark.states("A5", "A-B8")
 async def test_a5_the_symbol_is_normalised(api: Api, symbol: str) -> None:
     assert (await api.get(f"/streamer/candles/{symbol}/M1"))[1]["symbol"] == "BTC-USD"
 
 
+@pytest.mark.states("A8", "A9")
 async def test_a8_a9_time_is_seconds_and_numbers_are_exact(api: Api) -> None:
     _, body = await api.get("/streamer/candles/BTC-USD/M1?limit=1")
     (row,) = body["candles"]
     assert (row["time"], row["low"], row["volume"]) == (NOW_S, Decimal("83990.123456789"), Decimal("12.345"))
 
 
+@pytest.mark.states("A10")
 async def test_a10_newest_first_unless_asked_otherwise(api: Api) -> None:
     _, newest_first = await api.get("/streamer/candles/BTC-USD/M1?limit=3")
     _, oldest_first = await api.get("/streamer/candles/BTC-USD/M1?limit=3&order=asc")
@@ -107,6 +116,7 @@ async def test_a10_newest_first_unless_asked_otherwise(api: Api) -> None:
     assert [row["time"] for row in oldest_first["candles"]] == times[::-1]
 
 
+@pytest.mark.states("A11")
 async def test_a11_the_first_is_forming_and_may_be_left_out(api: Api) -> None:
     _, body = await api.get("/streamer/candles/BTC-USD/M1?limit=3")
     assert [row["closed"] for row in body["candles"]] == [False, True, True]
@@ -114,6 +124,7 @@ async def test_a11_the_first_is_forming_and_may_be_left_out(api: Api) -> None:
     assert [row["time"] for row in body["candles"]] == [NOW_S - 60, NOW_S - 120, NOW_S - 180]
 
 
+@pytest.mark.states("A12")
 async def test_a12_a_stopped_streamer_answers_503_whatever_else_is_wrong(api: Api, hub: HandFedHub) -> None:
     hub.running = False
     status, body = await api.get("/streamer/candles/NOPE/M7")
@@ -123,6 +134,7 @@ async def test_a12_a_stopped_streamer_answers_503_whatever_else_is_wrong(api: Ap
     assert (await api.get("/streamer/candles/NOPE/M1"))[1]["error_code"] == "SYMBOL_NOT_FOUND"
 
 
+@pytest.mark.states("A13")
 async def test_a13_a_streamer_that_is_not_there_answers_503() -> None:
     answer = await CandleAnswers(None, lambda: 0).candles("BTC-USD", "M1", CandlesQuery())
     assert (answer.status, json.loads(answer.body)["error_code"]) == (503, "STREAMER_NOT_INITIALIZED")
@@ -138,12 +150,14 @@ async def test_a13_a_streamer_that_is_not_there_answers_503() -> None:
         ("ETH-USD/M1", (503, "WARMING_UP")),
     ],
 )
+@pytest.mark.states("A13", "A14")
 async def test_a13_a14_errors_are_at_the_top_level(api: Api, path: str, expected: tuple[int, str]) -> None:
     status, body = await api.get(f"/streamer/candles/{path}")
     assert (status, body["error_code"]) == expected
     assert (body["success"], bool(body["error"]), "timeframe" in body) == (False, True, True)
 
 
+@pytest.mark.states("A14")
 async def test_a14_an_internal_error_says_nothing_of_its_cause(api: Api, hub: HandFedHub) -> None:
     hub.failure = RuntimeError("the password is hunter2")
     status, body = await api.get("/streamer/status")
@@ -154,6 +168,7 @@ async def test_a14_an_internal_error_says_nothing_of_its_cause(api: Api, hub: Ha
 # --- caching --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.states("A-B16")
 async def test_bytes_are_kept_until_the_series_changes(api: Api, hub: HandFedHub) -> None:
     for _ in range(3):
         await api.get("/streamer/candles/BTC-USD/M1")
@@ -173,6 +188,7 @@ async def test_since_leaves_out_what_opened_before(api: Api) -> None:
 # --- status, available, health --------------------------------------------------------------------------------------
 
 
+@pytest.mark.states("A15", "A16")
 async def test_a15_a16_status_has_the_seed_s_metrics(api: Api) -> None:
     status, body = await api.get("/streamer/status")
     assert (status, body["success"], body["running"]) == (200, True, True)
@@ -185,15 +201,18 @@ async def test_a15_a16_status_has_the_seed_s_metrics(api: Api) -> None:
     assert body["metrics"]["series"]["BTC-USD"]["M1"].keys() >= {"count", "max_size", "newest", "age_s", "gaps"}
 
 
+@pytest.mark.states("A15")
 async def test_a15_status_without_a_streamer() -> None:
     body = json.loads(StatusAnswers(None, lambda: 0).status().body)
     assert (body["success"], body["running"], bool(body["error"])) == (False, False, True)
 
 
+@pytest.mark.states("A17")
 async def test_a17_available_lists_symbols_and_timeframes(api: Api) -> None:
     assert await api.get("/streamer/available") == (200, {"success": True, "symbols": {"BTC-USD": ["M1"]}})
 
 
+@pytest.mark.states("A18")
 async def test_a18_health_looks_at_the_buffers(api: Api, hub: HandFedHub) -> None:
     hub.add_candles("BTC-USD", "M1", candle(int(time.time()) // 60 * 60))  # NOW_S is the time of the import
     status, body = await api.get("/streamer/health")
@@ -209,6 +228,7 @@ async def test_a18_health_looks_at_the_buffers(api: Api, hub: HandFedHub) -> Non
     assert (await api.get("/streamer/health"))[1]["buffer_status"] == "not_running"
 
 
+@pytest.mark.states("A19")
 async def test_a19_docs_describe_every_route_without_another_host(api: Api) -> None:
     status, page = await api.get("/docs")
     assert status == 200
@@ -221,6 +241,7 @@ async def test_a19_docs_describe_every_route_without_another_host(api: Api) -> N
     }  # fmt: skip
 
 
+@pytest.mark.states("A20")
 async def test_a20_loopback_by_default_and_a_token_where_one_is_set(
     hub: HandFedHub, http: aiohttp.ClientSession
 ) -> None:
@@ -236,6 +257,7 @@ async def test_a20_loopback_by_default_and_a_token_where_one_is_set(
             assert (await api.get(path))[0] == 200, path
 
 
+@pytest.mark.states("A20")
 async def test_a20_only_listed_origins_may_read(hub: HandFedHub, http: aiohttp.ClientSession) -> None:
     friend = "https://friend.example"
     async with HubServer(hub, FaceSettings(port=0, origins=frozenset({friend}))) as server:

@@ -15,6 +15,7 @@ KINDS = [Kind.DEPTH, Kind.TRADES, Kind.MARK, Kind.QUOTE]
 
 
 @pytest.mark.parametrize("source", ["hub", "extended_sse"])
+@pytest.mark.states("W-B15")
 async def test_second_hub_reads_the_first_and_the_exchange_sees_one_reader(source: str) -> None:
     async with (
         serving() as venue,

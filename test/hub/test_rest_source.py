@@ -29,6 +29,7 @@ async def test_every_kind_comes_by_polling_without_a_stream() -> None:
             assert {row.provider for row in rows if row.kind is not Kind.OHLCV} == {"extended_rest"}
 
 
+@pytest.mark.states("W46", "W-B9")
 async def test_w46_a_limit_cools_the_source_for_as_long_as_it_says() -> None:
     async with serving() as venue, hub_on(venue, sources=("extended_rest",)) as hub:
         rows: list[Row] = []

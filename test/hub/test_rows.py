@@ -4,16 +4,19 @@ import asyncio
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from hummingbot_extended.exchange.channels import decode_trades
 from hummingbot_extended.hub.bus.memory import MemoryBroker, MemoryBus
 from hummingbot_extended.hub.bus.topics import data_topic
 from hummingbot_extended.hub.events import DepthRow, Level, TradeRow
+from hummingbot_extended.hub.fan_out import Batch
 from hummingbot_extended.hub.kinds import Channel, Feed
 from hummingbot_extended.hub.relay import RelayReader
 from hummingbot_extended.hub.sources.bus import BusSource
 from hummingbot_extended.hub.translate import Trades, percent_of
 from test.hub.core_kit import MARKET
+from test.hub.hand_fed import T0_MS, price
 from test.until import until
 
 
@@ -47,6 +50,17 @@ def test_relay_of_a_book_begins_with_a_snapshot_and_leaves_out_what_is_older() -
     assert [(frame["type"], frame["seq"], frame["ts"]) for frame in frames] == [("SNAPSHOT", 1, 5), ("DELTA", 2, 6)]
     assert frames[1]["data"]["b"] == [{"p": "1.10", "q": "1", "c": "6"}]
     assert relay.receive_nowait() is None
+
+
+@pytest.mark.states("W-B13")
+def test_a_row_is_encoded_once_for_all_readers_of_a_turn() -> None:
+    """The original encoded it for each client."""
+    row = price()
+    batch = Batch([row], T0_MS)
+    assert batch.tail(exact=False) is batch.tail(exact=False)
+    assert batch.tail(exact=True) is batch.tail(exact=True)
+    assert row.numbers is row.numbers
+    assert row.numbers in batch.tail(exact=False)
 
 
 def test_percent_of_nothing_is_not_a_number() -> None:

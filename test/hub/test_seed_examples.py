@@ -37,6 +37,7 @@ async def watch_prices(url: str, seen: list[str], *, max_retries: int = 3, retry
             await asyncio.sleep(retry_delay_s)
 
 
+@pytest.mark.states("W-B18")
 async def test_the_python_example_gets_prices_and_reconnects(hub: HandFedHub) -> None:
     seen: list[str] = []
     async with HubServer(hub, FaceSettings(port=0)) as server:
@@ -79,6 +80,7 @@ async def test_the_python_example_of_several_subscriptions_tells_streams_apart(
 
 
 @pytest.mark.services
+@pytest.mark.states("W-B18")
 async def test_the_javascript_example_runs_in_a_browser(server: HubServer, hub: HandFedHub) -> None:
     hub.give(price("BTC-USD"), price("ETH-USD", "3000.5"))
     async with browse() as page:

@@ -1,6 +1,7 @@
 """The hub over real sockets: one upstream for everybody, sources that fail, a relay, a journal, alerts."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from decimal import Decimal
@@ -17,12 +18,12 @@ from hummingbot_extended.exchange.channels import decode_exact_book, decode_trad
 from hummingbot_extended.exchange.endpoints import LOCAL_NAME
 from hummingbot_extended.exchange.orderbook import OrderBook
 from hummingbot_extended.hub.events import BarRow, DepthRow, PriceRow, Row, StatusRow
-from hummingbot_extended.hub.interface import NoSuchStream, NotRunning, UnknownMarket, WarmingUp
+from hummingbot_extended.hub.interface import CandlesAnswer, NoSuchStream, NotRunning, UnknownMarket, WarmingUp
 from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
-from test.hub.core_kit import MARKET, hub_on, serving, upstreams
+from test.hub.core_kit import MARKET, FastTime, hub_on, serving, upstreams
 from test.until import until
 
 WS = ("extended_ws",)
@@ -32,7 +33,16 @@ async def first(rows: list[Row], kind: Kind) -> Row:
     return await until(lambda: next((row for row in rows if row.kind is kind), None))
 
 
+async def candles_of(hub: Hub, market: str, frame: str, **options: Any) -> CandlesAnswer:
+    """Ask until they are here: loading them takes a loaded machine a while."""
+    for _ in range(6):
+        with contextlib.suppress(WarmingUp):
+            return await hub.candles(market, frame, **options)
+    return await hub.candles(market, frame, **options)
+
+
 class TestSharing:
+    @pytest.mark.states("W-B1")
     async def test_b1_30_readers_are_one_upstream(self) -> None:
         """W-B1: the original asked once a second for each of them."""
         async with serving() as venue, hub_on(venue, sources=WS) as hub:
@@ -71,6 +81,7 @@ class TestSharing:
             seen = len(mine)
             await until(lambda: len(mine) > seen + 5)
 
+    @pytest.mark.states("A-B8", "A-B15")
     async def test_every_kind_comes_exact_and_symbols_are_normalised(self) -> None:
         async with serving() as venue, hub_on(venue) as hub:
             rows: list[Row] = []
@@ -93,7 +104,7 @@ class TestSharing:
             with pytest.raises(SettingsError):
                 hub.listen([Kind.QUOTE, Kind.TRADES], ["*"], lambda _row: None)
             with pytest.raises(SettingsError):
-                await hub.candles(MARKET, "H1")
+                await candles_of(hub, MARKET, "H1")
             with pytest.raises(SettingsError):
                 hub.subscribe([Kind.QUOTE], [MARKET], policy="block")
             assert len(hub._readers) == 0
@@ -115,6 +126,7 @@ class TestSharing:
                 await newest.close()
             assert not ring.is_active
 
+    @pytest.mark.states("A-B12")
     async def test_subscription_is_iterated_and_ends_with_the_hub(self) -> None:
         async with serving() as venue:
             async with hub_on(venue, sources=WS) as hub:
@@ -129,6 +141,7 @@ class TestSharing:
 
 
 class TestSources:
+    @pytest.mark.states("W45")
     async def test_w45_when_the_socket_is_lost_another_source_is_read_and_readers_are_told(self) -> None:
         async with serving() as venue, hub_on(venue, sources=("extended_rpc", "extended_ws")) as hub:
             rows: list[Row] = []
@@ -147,6 +160,7 @@ class TestSources:
             assert hub.status().channels[0].active == "extended_ws"
             _assert_whole(rows)
 
+    @pytest.mark.states("W38", "W-B5")
     async def test_w38_when_everything_is_down_readers_are_told_and_values_are_stale(self) -> None:
         async with serving() as venue, hub_on(venue, sources=WS) as hub:
             rows: list[Row] = []
@@ -165,6 +179,7 @@ class TestSources:
             await until(lambda: rows[-1].kind is Kind.QUOTE and not rows[-1].is_stale)
             assert not hub.latest(Kind.QUOTE, MARKET).is_stale  # type: ignore[union-attr]
 
+    @pytest.mark.states("W-B8")
     async def test_w_b8_a_source_that_says_nothing_gets_company(self) -> None:
         """W-B8: a hanging primary blocked the original for ever."""
         async with serving() as venue, hub_on(venue, sources=("extended_ws", "extended_rest")) as hub:
@@ -203,6 +218,7 @@ class TestSources:
             ids = [row.trade_id for row in rows if row.kind is Kind.TRADES]  # type: ignore[attr-defined]
             assert len(ids) == len(set(ids))
 
+    @pytest.mark.states("W-B3")
     async def test_b3_a_missing_price_is_never_sent(self) -> None:
         """W-B3: the original sent 0.0 with full confidence."""
         async with serving(makers=False) as venue, hub_on(venue, sources=WS) as hub:
@@ -283,6 +299,7 @@ class TestRelay:
             await reader.close()
             await late.close()
 
+    @pytest.mark.states("W-B17")
     async def test_w_b17_a_reader_that_does_not_read_is_cut_off_with_1008(self) -> None:
         async with serving() as venue, hub_on(venue, sources=WS) as hub:
             relay = hub.relay(f"/orderbooks/{MARKET}?depth=1")
@@ -315,16 +332,16 @@ class TestRelay:
 class TestCandles:
     async def test_candles_are_kept_loaded_on_demand_and_offered_in_this_process(self) -> None:
         async with serving() as venue, hub_on(venue, markets=(MARKET,)) as hub:
-            answer = await hub.candles("btc-usd", "5m", limit=9_999)
+            answer = await candles_of(hub, "btc-usd", "5m", limit=9_999)
             assert len(answer.candles) == 500
             assert not answer.candles[0].closed
             assert answer.candles[1].closed
             times = [candle.open_time_ms for candle in answer.candles]
             assert times == sorted(times, reverse=True)
             assert hub.version(MARKET, answer.frame) == answer.version
-            other = await hub.candles("ETH-USD", "H1", limit=0)
+            other = await candles_of(hub, "ETH-USD", "H1", limit=0)
             assert len(other.candles) == 1
-            since = await hub.candles(MARKET, "M1", since_ms=int(time.time() * 1000) - 180_000)
+            since = await candles_of(hub, MARKET, "M1", since_ms=int(time.time() * 1000) - 180_000)
             assert len(since.candles) <= 4
             assert hub.available()[MARKET] == ["M1", "M5", "M15", "M30", "H1", "H2", "H4", "D1"]
             loader = in_process_loaders(LOCAL_NAME)[0]
@@ -339,6 +356,51 @@ class TestCandles:
             assert "hub in this process" in repr(loader) or loader.name
         assert not in_process_loaders(LOCAL_NAME)
 
+    @pytest.mark.states("A-B6", "A-B7")
+    async def test_figures_of_the_status_are_true_at_once_and_without_a_store(self) -> None:
+        """The original counted rows of its database, and told nothing in its first five minutes."""
+        async with serving() as venue, hub_on(venue, markets=(MARKET,)) as hub:
+            await candles_of(hub, MARKET, "M1")
+            status = hub.status()
+            counts = [series.count for frames in status.series.values() for series in frames.values()]
+            assert status.candles_buffered == sum(counts) > 0
+            assert status.store_mb == 0
+            assert status.memory_mb > 0
+            assert status.last_update_ms is not None
+
+    @pytest.mark.states("A-B5")
+    async def test_bars_close_with_the_clock_whenever_the_hub_began(self) -> None:
+        """The original's refresh ran from its own start: an H4 came up to four hours late."""
+        async with serving() as venue:
+            begin_ms = (int(time.time()) // 60 * 60 + 37) * 1000  # in the middle of a minute
+            fast = FastTime(20.0, begin_ms)
+            venue.core.clock = fast  # type: ignore[assignment]
+            async with hub_on(venue, clocks=fast.clocks(), sources=WS, markets=(MARKET,)) as hub:
+                rows: list[Row] = []
+                hub.listen([Kind.OHLCV], [MARKET], rows.append)
+
+                def closed() -> list[BarRow]:
+                    return [row for row in rows if isinstance(row, BarRow) and row.candle.closed]
+
+                await until(lambda: len(closed()) >= 2)
+                for row in closed():
+                    end_ms = row.candle.open_time_ms + row.frame.length_ms
+                    assert row.candle.open_time_ms % row.frame.length_ms == 0
+                    assert row.received_ms >= end_ms
+
+    @pytest.mark.states("A-B10")
+    async def test_a_loop_that_fails_stops_nothing_else(self) -> None:
+        """The original's failing clean-up ended everything."""
+        async with serving() as venue, hub_on(venue, sources=WS, news_every_s=0.1) as hub:
+            rows: list[Row] = []
+            hub.listen([Kind.QUOTE], [MARKET], rows.append)
+            venue.core.plan.add(FaultSpec(kind=FaultKind.SERVER_ERROR, path="*/info/markets"), venue.core.now_ms())
+            await until(lambda: hub.counters["warnings"] >= 2)
+            told = len(rows)
+            await until(lambda: len(rows) > told)
+            assert hub.is_running
+
+    @pytest.mark.states("A-B16")
     async def test_bars_of_a_timeframe_are_published_as_they_form(self) -> None:
         async with serving() as venue, hub_on(venue) as hub:
             rows: list[Row] = []
@@ -357,11 +419,11 @@ class TestCandles:
     async def test_stored_candles_are_served_before_the_exchange_answers(self, tmp_path: Path) -> None:
         async with serving() as venue:
             async with hub_on(venue, markets=(MARKET,), store=tmp_path / "hub.db") as hub:
-                before = await hub.candles(MARKET, "M1")
+                before = await candles_of(hub, MARKET, "M1")
             fault = FaultSpec(kind=FaultKind.SERVER_ERROR, path="*/info/candles*")
             venue.core.plan.add(fault, venue.core.now_ms())
             async with hub_on(venue, markets=(MARKET,), store=tmp_path / "hub.db") as hub:
-                again = await hub.candles(MARKET, "M1")
+                again = await candles_of(hub, MARKET, "M1")
                 assert hub.status().store_mb >= 0
             known = {candle.open_time_ms: candle.prices for candle in again.candles}
             closed = [candle for candle in before.candles if candle.closed and candle.open_time_ms in known]
@@ -409,6 +471,7 @@ class TestLife:
         assert hub.available() == {}
         await hub.stop()
 
+    @pytest.mark.states("A-B11")
     async def test_b11_restart_leaves_no_task_behind(self) -> None:
         async with serving() as venue:
             before = asyncio.all_tasks()

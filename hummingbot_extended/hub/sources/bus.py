@@ -1,6 +1,7 @@
 """The bus as a source: an edge reads what ingests publish. Of two ingests hot/hot one is followed at a time."""
 
 import asyncio
+from collections import Counter
 from time import monotonic
 
 import msgspec
@@ -21,19 +22,20 @@ from hummingbot_extended.hub.sources.base import Sink
 from hummingbot_extended.hub.sources.paths import DECODERS
 
 WANT_S = 10.0
-WANT_FIRST_S = 1.0
-DEAD_AFTER_S = 3.0
+CHECK_S = 1.0
+# Looks in a row at which nothing was heard of an ingest. Not seconds: when this process stalls, no ingest is to blame.
+DEAD_AFTER_CHECKS = 3
 
 
 class BusSource:
-    """Reads channels from a bus. An ingest that says nothing for `DEAD_AFTER_S` is dead, and another is followed."""
+    """Reads channels off a bus. An ingest silent for `DEAD_AFTER_CHECKS` looks is dead: others are followed."""
 
     name = "bus"
 
     def __init__(self, bus: Bus, domain: str) -> None:
         self._bus = bus
         self._domain = domain
-        self._alive: dict[str, float] = {}
+        self._signs: Counter[str] = Counter()
         self._end = bus.subscribe(alive_topic(domain), self._hear)
 
     def __repr__(self) -> str:
@@ -51,13 +53,13 @@ class BusSource:
         """See Source."""
         self._end()
 
-    def is_alive(self, ingest: str) -> bool:
-        """Whether an ingest has said lately that it lives."""
-        return monotonic() - self._alive.get(ingest, 0.0) < DEAD_AFTER_S
+    def signs(self, ingest: str) -> int:
+        """Return how often an ingest has said something."""
+        return self._signs[ingest]
 
     def lives(self, ingest: str) -> None:
         """Take note that an ingest has said something."""
-        self._alive[ingest] = monotonic()
+        self._signs[ingest] += 1
 
     def _hear(self, payload: bytes) -> None:
         try:
@@ -96,14 +98,17 @@ class BusUpstream:
 
     async def _want_for_ever(self) -> None:
         """Ask for the channel again and again: it is a lease; and look whether who is followed lives."""
-        asked_s = 0.0
+        asked_s, seen, silent = 0.0, 0, 0
         while True:
-            if self._followed is not None and not self._source.is_alive(self._followed):
-                self._leave(ConnectFailed(f"the ingest {self._followed} is silent"))
+            if self._followed is not None:
+                signs = self._source.signs(self._followed)
+                seen, silent = signs, silent + 1 if signs == seen else 0
+                if silent >= DEAD_AFTER_CHECKS:
+                    self._leave(ConnectFailed(f"the ingest {self._followed} is silent"))
             if self._followed is None or monotonic() - asked_s >= WANT_S:
                 self._want()
                 asked_s = monotonic()
-            await asyncio.sleep(WANT_FIRST_S)
+            await asyncio.sleep(CHECK_S)
 
     def _want(self) -> None:
         if self._bus.is_up:
@@ -123,6 +128,7 @@ class BusUpstream:
         try:
             head = head_decoder.decode(payload)
             if self._followed is None or head.via == self._followed:
+                self._source.lives(head.via)
                 self._follow(head.via, head.seq, payload)
         except msgspec.DecodeError:
             return  # not an ingest's
@@ -135,7 +141,6 @@ class BusUpstream:
             if self._channel.feed is Feed.BOOK and isinstance(frame, ExactBookFrame) and not frame.is_snapshot:
                 return  # a book begins with a snapshot, which was asked for
             self._followed = via
-            self._source.lives(via)
             self._sink.connected()
         elif seq != self._expected:
             raise SequenceGap(self._expected, seq, str(self._channel))

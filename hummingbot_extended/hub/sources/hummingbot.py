@@ -4,10 +4,8 @@ Hummingbot's books hold doubles: prices come back as the shortest decimals that 
 """
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from hummingbot.core.data_type.common import TradeType as HummingbotTradeType
@@ -20,15 +18,13 @@ from hummingbot_extended.exchange.enums import Side, TradeType
 from hummingbot_extended.exchange.models import FundingRate, PublicTrade
 from hummingbot_extended.hub.kinds import Channel, Feed
 from hummingbot_extended.hub.sources.base import Sink
-from hummingbot_extended.hub.sources.frames import book_frame
+from hummingbot_extended.hub.sources.frames import book_frame, exact, trade_number
 from hummingbot_extended.hub.sources.tasks import TaskUpstream
 
 POLL_S = 0.2
 RETRY_S = 1.0
 # A book tells neither the exchange's time nor all that was in between.
 BOOK_COMPLETENESS = 1 / 3
-
-_trade_ids = itertools.count(int(time.time() * 1_000_000))
 
 
 class HummingbotSource:
@@ -110,8 +106,7 @@ class HummingbotSource:
 
     def _book_frame(self, channel: Channel, book: Any) -> Any:
         sides = [
-            [(_decimal(row.price), _decimal(row.amount)) for row in rows]
-            for rows in (book.bid_entries(), book.ask_entries())
+            [(exact(row.price), exact(row.amount)) for row in rows] for rows in (book.bid_entries(), book.ask_entries())
         ]
         is_best = channel.feed is Feed.QUOTE
         return book_frame(channel.market, sides[0], sides[1], ts_ms=self._now_ms(), best_only=is_best)
@@ -126,19 +121,13 @@ class HummingbotSource:
         return PriceFrame(price=Price(market=channel.market, price=price), kind=kind, ts_ms=now_ms, seq=1)
 
 
-def _decimal(value: float) -> Decimal:
-    return Decimal(repr(float(value)))
-
-
 def _trade(market: str, event: OrderBookTradeEvent) -> PublicTrade:
-    """Return a trade event as ours; where the venue's id is no number it gets one of this process."""
-    known = str(event.trade_id or "")
     return PublicTrade(
-        id=int(known) if known.isdigit() else next(_trade_ids),
+        id=trade_number(str(event.trade_id or "")),
         market=market,
         side=Side.BUY if event.type is HummingbotTradeType.BUY else Side.SELL,
         type=TradeType.TRADE,
         time_ms=int(event.timestamp * 1000),
-        price=_decimal(event.price),
-        qty=_decimal(event.amount),
+        price=exact(event.price),
+        qty=exact(event.amount),
     )
