@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -70,9 +71,13 @@ class Heard:
             case Fill():
                 self.fills.append(event.trade.id)
 
-    def take_again(self, book: Book) -> None:
-        """A book over the v2 socket."""
-        self.books[f"{book.market} over v2"] = book
+    def take_from(self, transport: str) -> Callable[[Book], None]:
+        """A callback for the books that come another way than over v1's WebSockets."""
+
+        def take(book: Book) -> None:
+            self.books[f"{book.market} over {transport}"] = book
+
+        return take
 
     def hear(self, error: Exception) -> None:
         """Any error."""
@@ -136,10 +141,11 @@ class Soak:
         async with (
             ExtendedClient(url=url, max_streams=40, **keys) as paths,
             ExtendedClient(url=url, transport="rpc") as rpc,
+            ExtendedClient(url=url, transport="sse", max_streams=40) as events,
             aiohttp.ClientSession() as session,
         ):
-            await self._subscribe(paths, rpc)
-            before = self._count(paths, rpc)
+            await self._subscribe(paths, rpc, events)
+            before = self._count(paths, rpc, events)
             work = [
                 asyncio.create_task(self._make_trouble(session), name="faults"),
                 asyncio.create_task(self._trade(paths), name="orders"),
@@ -150,19 +156,24 @@ class Soak:
                 task.cancel()
             await asyncio.wait(work)
             failed = [f"{task.get_name()} failed: {task.exception()!r}" for task in work if not task.cancelled()]
-            self.messages = self._count(paths, rpc) - before
+            self.messages = self._count(paths, rpc, events) - before
             await self._control(session, "DELETE", "faults")
             await self._control(session, "POST", "pause", {"paused": True})
             wrong = await self._settled(paths, ledger)
             return failed + wrong + self._wrong_accounts() + await self._wrong_rates(session) + self._wrong_slopes()
 
-    async def _subscribe(self, paths: ExtendedClient, rpc: ExtendedClient) -> None:
+    async def _subscribe(self, paths: ExtendedClient, rpc: ExtendedClient, events: ExtendedClient) -> None:
         common: dict[str, Any] = {"error_callback": self.heard.hear, "on_reconnected": self.heard.came_back}
         for market in MARKETS:
             self.subscriptions += [
-                await rpc.market_data.stream_order_book(market, self.heard.take_again, depth=None, **common),
+                await rpc.market_data.stream_order_book(market, self.heard.take_from("v2"), depth=None, **common),
                 await rpc.market_data.stream_mark_price(market, self.heard.take, **common),
                 await rpc.market_data.stream_time_and_sales(market, _quickly, **common),
+            ]
+            self.subscriptions += [
+                await events.market_data.stream_order_book(market, self.heard.take_from("SSE"), depth=None, **common),
+                await events.market_data.stream_quotes(market, _quickly, **common),
+                await events.market_data.stream_time_and_sales(market, _quickly, **common),
             ]
             data = paths.market_data
             self.subscriptions += [
@@ -228,7 +239,7 @@ class Soak:
         for market in MARKETS:
             told = await client.rest.order_book(market)
             sides = [tuple((level.price, level.qty) for level in side) for side in (told.bid, told.ask)]
-            for name in (market, f"{market} over v2"):
+            for name in (market, f"{market} over v2", f"{market} over SSE"):
                 book = self.heard.books.get(name)
                 if book is None or [book.bids, book.asks] != sides:
                     wrong.append(f"{name}: the book is not the venue's")
@@ -294,12 +305,10 @@ class Soak:
         async with session.request(method, f"{self._facts['origin']}/practice/{path}", json=body) as reply:
             return (await reply.json())["data"]
 
-    def _count(self, *clients: ExtendedClient) -> int:
+    def _count(self, paths: ExtendedClient, rpc: ExtendedClient, events: ExtendedClient) -> int:
         """Messages read so far; the topics of a v2 socket share one count."""
-        v1, v2 = clients
-        return sum(row["messages"] for row in v1.stats().values()) + max(
-            (row["messages"] for row in v2.stats().values()), default=0
-        )
+        of_paths = sum(row["messages"] for client in (paths, events) for row in client.stats().values())
+        return of_paths + max((row["messages"] for row in rpc.stats().values()), default=0)
 
 
 async def _quickly(_event: object) -> None:
