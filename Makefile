@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-services test-hummingbot-api test-versions check unit coverage bench lock clean env clients screenshots
+.PHONY: help install demo test test-services test-hummingbot-api test-versions check unit coverage bench soak lock clean env clients screenshots
 
 UV_VERSION := 0.13.8
 ENV := .venv
@@ -22,6 +22,7 @@ OTHER_RELEASES := 20260920 20260901 20260729
 SECONDS ?= 60
 BOOK ?=
 WORKERS ?= 2
+MINUTES ?= 2
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -123,6 +124,9 @@ bench: env  ## every figure a ratio measured side by side: make bench [QUICK=1]
 
 screenshots: env  ## make the pictures of the hub's page in docs/images anew, from a run of the demo; needs chromium
 	@$(BIN)/python -m tools.hub_screenshots
+
+soak: env  ## streams under faults, nothing may be lost: make soak [MINUTES=2]
+	@$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 lock: | .tools/uv  ## pin every dependency anew
 	@.tools/uv pip compile --quiet --no-header --universal --python-version 3.12 --extra dev --upgrade setup.py -o requirements.lock

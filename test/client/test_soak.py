@@ -1,4 +1,4 @@
-"""A short form of the soak (bench/soak.py): nothing is lost under faults. `make bench` and CI run longer ones."""
+"""The shortest form of the soak (bench/soak.py): nothing is lost under faults. `make soak` runs longer ones."""
 
 import pytest
 
