@@ -1,6 +1,7 @@
 """`hummingbot-extended check`: try out an account on a network, step by step."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hummingbot_extended.cli.failure import one_sentence
+from hummingbot_extended.cli.market_names import check_names
 
 if TYPE_CHECKING:
     from hummingbot_extended.field_check.findings import Finding, Notebook
@@ -95,6 +97,7 @@ async def _check(
     where: Any, market: str, api_key: str | None, stark_key: str | None, *, orders: bool, quiet: bool
 ) -> "Notebook":
     from hummingbot_extended.client.client import ExtendedClient
+    from hummingbot_extended.errors import ApiError, MalformedMessage
     from hummingbot_extended.field_check.account_steps import AccountSteps
     from hummingbot_extended.field_check.findings import Notebook, run_steps
     from hummingbot_extended.field_check.order_steps import OrderSteps
@@ -106,6 +109,8 @@ async def _check(
     async with ExtendedClient(
         where, api_key=api_key, stark_private_key=stark_key, max_streams=MAX_STREAMS, on_response=clock.see
     ) as client:
+        with contextlib.suppress(ApiError, MalformedMessage):  # what the exchange answers is for the steps to judge
+            await check_names(client, [market])
         await run_steps(notebook, PublicSteps(client, notebook, clock).steps(), show)
         await run_steps(notebook, AccountSteps(client, notebook, api_key, stark_key).steps(), show)
         if orders and api_key is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hummingbot_extended.cli.failure import one_sentence
+from hummingbot_extended.cli.market_names import check_names
 
 if TYPE_CHECKING:
     from hummingbot_extended.client.client import ExtendedClient
@@ -59,29 +60,11 @@ async def _watch(client: "ExtendedClient", names: list[str], *, depth: int, seco
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with client:
-        await _check_names(client, names)
+        await check_names(client, names)
         markets = await watch_markets(client, names, depth=depth, also=_print_json if as_json else None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds or None):
                 await _show(client, markets, stopped, as_json=as_json)
-
-
-async def _check_names(client: "ExtendedClient", names: list[str]) -> None:
-    """Say what is wrong before the first stream: no venue, no such market."""
-    from hummingbot_extended.errors import ConnectFailed, SettingsError
-
-    try:
-        known = {market.name for market in await client.rest.markets()}
-    except ConnectFailed as error:
-        if client.domain.is_local:
-            raise SettingsError(
-                f"no practice venue answers at {client.domain.rest_url}; start one with 'hummingbot-extended venue'"
-            ) from error
-        raise
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        shown = ", ".join(sorted(known)[:8])
-        raise SettingsError(f"no market {', '.join(unknown)} on {client.domain.name}; there are {shown} …")
 
 
 async def _show(client: "ExtendedClient", markets: list[Any], stopped: asyncio.Event, *, as_json: bool) -> None:

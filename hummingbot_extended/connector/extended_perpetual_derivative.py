@@ -413,8 +413,13 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     async def _make_network_check_request(self) -> None:
         pair = self._trading_pairs[0] if self._trading_pairs else "BTC-USD"
-        async with asyncio.timeout(NETWORK_CHECK_S):
-            await self._rest.market_stats(self._markets.name_of(pair))
+        try:
+            async with asyncio.timeout(NETWORK_CHECK_S):
+                await self._rest.market_stats(self._markets.name_of(pair))
+        except NotFound as error:
+            if error.code is None:
+                raise
+            # The exchange answers. That it has no such market is said when the markets are read.
 
     def _a_stream_is_live(self) -> bool:
         return self._user_stream.is_live or any(
@@ -521,6 +526,24 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
     async def _ensure_markets(self) -> None:
         if not self._markets:
             await self._update_trading_rules()
+
+    def _known_pairs(self) -> list[str]:
+        return [pair for pair in self._trading_pairs if self._markets.of(pair) is not None]
+
+    async def _init_funding_info(self) -> None:
+        """Read the funding info of all pairs; Hummingbot's own ends for good at the first that fails."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._ensure_markets()
+                for pair in self._known_pairs():
+                    self._perpetual_trading.initialize_funding_info(await self._orderbook_ds.get_funding_info(pair))
+            except ExtendedError as error:
+                self._faults.failed("Reading the funding rates", error)
+                await self._sleep(backoff.next_delay_s())
+            else:
+                self._faults.worked("Reading the funding rates")
+                return
 
     async def _get_last_traded_price(self, trading_pair: str) -> float:
         market = await self.exchange_symbol_associated_to_pair(trading_pair=trading_pair)
@@ -965,7 +988,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         await self._prove_account()
         await self._ensure_markets()
         if self._reconciled_generation == 0:
-            for leverage in await self._rest.leverage(*map(self._markets.name_of, self._trading_pairs)):
+            for leverage in await self._rest.leverage(*map(self._markets.name_of, self._known_pairs())):
                 if (pair := self.pair_of(leverage.market)) is not None:
                     self._perpetual_trading.set_leverage(pair, int(leverage.leverage))
 

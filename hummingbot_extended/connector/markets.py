@@ -11,6 +11,7 @@ from hummingbot_extended.exchange.models import Fees, Market
 from hummingbot_extended.exchange.reading import Records
 from hummingbot_extended.exchange.rest import ExtendedRest
 
+SHOWN = 8  # markets named to somebody who named one that does not exist
 LISTED = (MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY)
 
 
@@ -43,6 +44,16 @@ class Markets:
         perpetual = [market for market in markets if market.type is MarketType.PERPETUAL]
         self._markets = {translate.trading_pair(market): market for market in perpetual}
         self._pairs = {market.name: pair for pair, market in self._markets.items()}
+        self._report_unknown()
+
+    def _report_unknown(self) -> None:
+        for pair in self._in_use():
+            if self._markets and pair not in self._markets and pair not in self._reported:
+                self._reported.add(pair)
+                self._logger.error(
+                    f"{pair} is not a market of the exchange, so nothing is traded: correct the strategy's trading "  # noqa: G004
+                    f"pair. There are {', '.join(sorted(self._markets)[:SHOWN])} and others."
+                )
 
     def of(self, pair: str) -> Market | None:
         """Return the market of a pair, None when there is none."""

@@ -102,10 +102,23 @@ async def test_the_command_passes_on_a_venue_with_orders_and_writes_a_report_wit
     assert not venue.engine.queries.open_orders(venue.trader.account.id)
 
 
-async def test_no_venue_is_one_sentence():
-    code, _, err = await run("check", *LOCAL, EXTENDED_PERPETUAL_LOCAL_URL="http://127.0.0.1:9")
-    assert code == 1
-    assert "hummingbot-extended venue" in err
+@pytest.mark.parametrize("keys", [{}, {"EXTENDED_API_KEY": "key", "EXTENDED_STARK_PRIVATE_KEY": "0x1"}])
+async def test_no_venue_is_one_sentence(keys):
+    code, out, err = await run("check", *LOCAL, EXTENDED_PERPETUAL_LOCAL_URL="http://127.0.0.1:9", **keys)
+    assert (code, out) == (1, "")
+    assert err.strip() == (
+        "hummingbot-extended: no practice venue answers at http://127.0.0.1:9/api/v1; start one with "
+        "'hummingbot-extended venue'"
+    )
+
+
+async def test_an_unknown_market_is_one_sentence(venue):
+    code, out, err = await run(
+        "check", *LOCAL, "--market", "NOPE-USD", EXTENDED_PERPETUAL_LOCAL_URL=f"http://127.0.0.1:{venue.port}"
+    )
+    assert (code, out) == (1, "")
+    assert err.startswith("hummingbot-extended: no market NOPE-USD on extended_perpetual_local; there are BTC-USD")
+    assert len(err.splitlines()) == 1
 
 
 async def test_orders_without_keys_are_wrong_usage():

@@ -6,6 +6,7 @@ import logging
 from decimal import Decimal
 
 import pytest
+from hummingbot.core.clock import Clock, ClockMode
 from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.network_iterator import NetworkStatus
@@ -14,7 +15,7 @@ from hummingbot_extended.connector import account_watch, dead_mans_switch
 from hummingbot_extended.connector import extended_perpetual_user_stream_data_source as user_stream
 from hummingbot_extended.exchange.enums import Side
 from test.connector.models import tracked
-from test.connector.running import PAIR, Bot, stage
+from test.connector.running import PAIR, TICK_S, Bot, stage
 from test.until import until
 
 
@@ -57,6 +58,33 @@ async def test_rules_and_fees_are_read_again_after_a_failure(venue, caplog):
     async with venue.bot() as bot:
         await until(lambda: bot.connector._fees.by_pair)
         assert "Reading the markets works again." in caplog.messages
+
+
+async def test_funding_rates_that_cannot_be_read_at_the_start_are_read_again(venue, caplog):
+    caplog.set_level(logging.INFO)
+    await venue.fault("server_error", path="*ETH-USD/stats", count=2)
+    async with venue.bot(trading_pairs=[PAIR, "ETH-USD"]) as bot:
+        assert bot.connector.get_funding_info("ETH-USD").mark_price > 0
+        assert "Reading the funding rates works again." in caplog.messages
+
+
+async def test_pair_that_is_no_market_is_one_sentence(venue, caplog):
+    """Hummingbot waits for such a pair; its log must say why, and the rest of the connector works."""
+    connector = venue.connector(trading_pairs=["NOPE-USD", PAIR])
+    with Clock(ClockMode.REALTIME, TICK_S) as clock:
+        clock.add_iterator(connector)
+        ticking = asyncio.create_task(clock.run())
+        await until(lambda: connector.status_dict["user_stream_initialized"])
+        await until(lambda: connector.get_funding_info(PAIR) is not None)
+        await connector._update_trading_rules()
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
+        connector.stop(clock)
+        await connector.stop_network()
+    (error,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert error.startswith("NOPE-USD is not a market of the exchange, so nothing is traded: correct the strategy's")
+    assert "BTC-USD" in error
+    assert not connector.ready
 
 
 async def test_rest_failure_does_not_tear_live_streams_down(venue):
