@@ -95,7 +95,7 @@ async def our_books(url: str, stamps: list[int]) -> AsyncIterator[None]:
     async with RpcStream(url, request=StreamRequest(url=url, data_timeout_s=None)) as stream:
         for market in MARKETS:
             feed = BookFeed(market, stamped_book(stamps), on_silent=print, on_mended=lambda: None)
-            feed._check_sequence = lambda seq: None  # the stream has checked the connection's
+            feed.connected(is_sequenced=False)  # the stream has checked the connection's
             await stream.listen(Topic.orderbook(market), feed.handle)
         yield
 
