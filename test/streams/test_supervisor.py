@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from itertools import pairwise
 from time import perf_counter
 
 import pytest
@@ -620,7 +621,7 @@ async def test_closing_while_a_better_transport_opens_leaves_nothing_open(websoc
 
 # --- the loop's time --------------------------------------------------------------------------------------------------
 async def test_a_storm_does_not_hold_the_loop(transport):
-    """Ten streams get 100 messages of 1 ms at once, a second of work; nobody else waits for more than a few turns."""
+    """Ten streams get 100 messages of 1 ms at once, a second of work; a turn of the loop takes 5 ms of it, no more."""
 
     async def script(peer):
         await peer.accept()
@@ -631,12 +632,16 @@ async def test_a_storm_does_not_hold_the_loop(transport):
             await peer.chunk(b"data: {}\n\n" * 100)
         await peer.until_closed()
 
+    count = 0
+
     def on_message(text):
+        nonlocal count
+        count += 1
         end = perf_counter() + 0.001
         while perf_counter() < end:
             pass
 
-    storm, stalls = asyncio.Event(), []
+    storm, handled = asyncio.Event(), [0]  # at the end of each turn of the loop
     async with serving(script) as server:
         turns = TurnBudget(0.005)
         owners = [Owner(server.url, transport, on_message=on_message, turns=turns) for _ in range(10)]
@@ -644,14 +649,13 @@ async def test_a_storm_does_not_hold_the_loop(transport):
             await owner.__aenter__()
         await until(lambda: all(owner.supervisor.is_connected for owner in owners))
         storm.set()
-        while sum(owner.supervisor.stats.messages for owner in owners) < 1000:
-            before = perf_counter()
+        while handled[-1] < 1000:
             await asyncio.sleep(0)
-            stalls.append(perf_counter() - before)
+            handled.append(count)
         for owner in owners:
             await owner.__aexit__()
-    # Without the budget a whole second; a loaded machine may add a stall of its own.
-    assert sum(stall for stall in stalls if stall > 0.05) < 0.3, sorted(stalls)[-5:]
+    # 6, and twice that where the machine paused in the middle of a turn; without the budget hundreds.
+    assert max(after - before for before, after in pairwise(handled)) <= 12
 
 
 async def test_a_paused_stream_hands_out_nothing_and_loses_nothing(transport):

@@ -25,6 +25,13 @@ class Exchange(RpcServer):
         super().__init__()
         self.v2_status = 101
         self.v1_peers = []
+        self.cuts_who_subscribes = False
+
+    async def answer(self, call):
+        if self.cuts_who_subscribes:
+            self.peer.cut()
+        else:
+            await super().answer(call)
 
     async def script(self, peer):
         if peer.path != "/rpc":
@@ -204,6 +211,23 @@ async def test_v2_is_taken_again_once_it_serves_the_topic_and_v1_lives_until_the
         assert heard.heard[-2:] == ["connected", "snapshot"]
         assert a.transport_name == "rpc"
         await until(lambda: not exchange.v1_open)
+
+
+async def test_a_socket_that_is_lost_at_each_subscription_gives_way_to_v1(exchange, session):
+    exchange.cuts_who_subscribes = True
+    async with running(exchange, session) as ((a, heard),):
+        await until(lambda: "v1" in heard.heard)
+        assert a.transport_name == "websocket"
+        assert heard.heard.count("StreamClosed") + heard.heard.count("NotConnected") >= MOST_FAILURES
+        assert "RpcSocket" in repr(a._socket)
+
+
+async def test_what_the_owner_raises_on_v1_ends_run(exchange, session):
+    exchange.v2_status = 404
+    async with running(exchange, session) as ((_, heard),):
+        heard.fault = "v1"
+        await until(heard.running.done)
+        assert isinstance(heard.running.exception(), ZeroDivisionError)
 
 
 async def test_what_the_owner_raises_ends_run_and_not_the_socket(exchange, session):
