@@ -17,7 +17,8 @@ export UV_SYSTEM_CERTS ?= 1
 endif
 
 # Supported beside the release in requirements.lock (hummingbot_extended/installer/hummingbot_folder.py).
-OTHER_RELEASES := 20260920 20260901 20260729
+OTHER_RELEASES := 20260901 20260729
+LOCK := --quiet --no-header --universal --python-version 3.12 --extra dev
 
 SECONDS ?= 60
 BOOK ?=
@@ -53,13 +54,14 @@ $(ENV)/.complete: requirements.lock setup.py tools/hummingbot_wheel.py tools/hum
 
 env: $(ENV)/.complete
 
-# One environment for each other release of Hummingbot that is supported: the same pins, only Hummingbot differs.
-.venv-hummingbot-%/.complete: requirements.lock setup.py tools/hummingbot_wheel.py | .tools/uv
+# One environment for each other release of Hummingbot that is supported.
+.venv-hummingbot-%/.complete: test/hummingbots/%.lock setup.py tools/hummingbot_wheel.py | .tools/uv
 	@links=$$($$(readlink .tools/python) tools/hummingbot_wheel.py --uv "$$PWD/.tools/uv" \
 	    --python "$$(readlink .tools/python)" --release $*) && \
 	  .tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" .venv-hummingbot-$* && \
+	  echo "installing the pinned packages of Hummingbot $*" && \
 	  .tools/uv pip install --quiet --python .venv-hummingbot-$*/bin/python --find-links "$$links" \
-	    --only-binary hummingbot --override <(echo hummingbot==$*) -r requirements.lock && \
+	    --only-binary hummingbot -r $< && \
 	  .tools/uv pip install --quiet --python .venv-hummingbot-$*/bin/python --no-deps --editable . && touch $@
 
 # The official SDK and ccxt need package versions of their own: they are clients in environments of their own.
@@ -102,7 +104,7 @@ test-services: env  ## the tests that need Debian's services; installs them (roo
 # Not in .PHONY, because a pattern rule never makes a phony target.
 test-hummingbot-%: .venv-hummingbot-%/.complete
 	@echo "Hummingbot $*" && .venv-hummingbot-$*/bin/python -m pytest -n $(WORKERS) --dist worksteal \
-	  -m "not services and not clients" $(or $(PYTEST),test/connector test/install test/demo test/e2e)
+	  -m "not services and not clients and not hummingbot_api" $(or $(PYTEST),test/connector test/install test/demo test/e2e)
 
 test-versions: $(OTHER_RELEASES:%=test-hummingbot-%)  ## connector, installation and strategies on every other supported Hummingbot
 
@@ -129,7 +131,12 @@ soak: env  ## streams under faults, nothing may be lost: make soak [MINUTES=2]
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 lock: | .tools/uv  ## pin every dependency anew
-	@.tools/uv pip compile --quiet --no-header --universal --python-version 3.12 --extra dev --upgrade setup.py -o requirements.lock
+	@.tools/uv pip compile $(LOCK) --upgrade setup.py -o requirements.lock
+	@$(foreach release,$(OTHER_RELEASES),cp requirements.lock test/hummingbots/$(release).lock && \
+	  links=$$($$(readlink .tools/python) tools/hummingbot_wheel.py --uv "$$PWD/.tools/uv" \
+	    --python "$$(readlink .tools/python)" --release $(release)) && \
+	  .tools/uv pip compile $(LOCK) --find-links "$$links" --only-binary hummingbot \
+	    --override <(echo hummingbot==$(release)) setup.py -o test/hummingbots/$(release).lock &&) true
 
 clean:  ## remove environments and caches of this checkout
 	@rm -rf .venv .venv-* .tools .demo build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,7 +23,6 @@ from pathlib import Path
 # The releases that the tests run on, and the SHA-256 of their source packages. The first is the one to develop on.
 RELEASES = {
     "20260922": "af2012e5fbc66c23844d64e93056dad70aea1eb1b169b6f986b22fd726c4c2c6",
-    "20260920": "012737dc7131c32fe4b9b301fee87566b9f8318f72e59a8451caf10b31c74cc4",
     "20260901": "14fca954d4443e34e8a69d554e9f52e03fbf9e4dbd958dad071670792a58f0c6",
     "20260729": "3df467767cdef3a093f7e754ef533368e7e6bd212827418a43ce2b30278da94f",
 }

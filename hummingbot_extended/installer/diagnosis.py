@@ -55,9 +55,9 @@ def _check_versions(patient: Patient) -> Iterator[Finding]:
     if hummingbot.is_supported:
         yield ok("hummingbot", what)
     else:
-        supported = ", ".join(SUPPORTED_VERSIONS.values())
+        supported = ", ".join(SUPPORTED_VERSIONS)
         yield warn(
-            "hummingbot", f"{what}: the tests do not run on this version", f"use a supported release: {supported}"
+            "hummingbot", f"{what}: the tests do not run on this version", f"use a supported version: {supported}"
         )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from hummingbot_extended.errors import SettingsError
 
 CONNECTORS = ("extended_perpetual", "extended_perpetual_testnet", "extended_perpetual_local")
-# What hummingbot/VERSION says, and the release on PyPI it belongs to: the releases that the tests run on.
-SUPPORTED_VERSIONS = {"dev-2.18.0": "20260922"}
+# What hummingbot/VERSION says, and the release on PyPI it belongs to: those that `make test-versions` runs.
+# 20260920 says dev-2.17.0 too; it differs from 20260901 in two other connectors only.
+SUPPORTED_VERSIONS = {"dev-2.18.0": "20260922", "dev-2.17.0": "20260901", "2.16.0": "20260729"}
 IMAGE_ROOT = Path("/home/hummingbot")  # in the official Docker image
 LANDMARK = Path("client/settings.py")
 
@@ -110,7 +111,7 @@ def _at(directory: Path) -> Hummingbot:
 def require_supported(hummingbot: Hummingbot) -> None:
     """Raise SettingsError unless the tests of this package run on this Hummingbot's version."""
     if not hummingbot.is_supported:
-        supported = ", ".join(f"{release} ({version})" for version, release in SUPPORTED_VERSIONS.items())
+        supported = ", ".join(f"{version} (PyPI {release})" for version, release in SUPPORTED_VERSIONS.items())
         raise SettingsError(
             f"Hummingbot {hummingbot.version} in {hummingbot.root} is not supported; supported: {supported}. "
             "--any-version installs all the same"

@@ -18,7 +18,7 @@ from hummingbot_extended.gateway import OrderSide, OrderType
 from test.bridge.running import EXCHANGE, PAIR, Ears
 from test.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 START_S = 50.0
 
 OWN_STRATEGY = """

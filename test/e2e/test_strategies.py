@@ -17,8 +17,8 @@ from hummingbot_extended.demo.books import read_database
 from hummingbot_extended.demo.runner import CONNECTOR, account_ledger, audit_account, prepare_hummingbot
 from hummingbot_extended.demo.venue_process import VenueProcess
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-PATIENCE_S = 60.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+PATIENCE_S = 150.0
 FILLS = 4
 GAP_S = float(os.environ.get("E2E_GAP_S", "8"))  # without a book; the long trials use 30
 NOTICE_S = 1.0  # for orders that were on their way when the book broke

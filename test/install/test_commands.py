@@ -90,7 +90,7 @@ def test_install_refuses_an_untested_release_unless_told(run: Run, root: Path, s
     result = run("install")
     assert (result.exit_code, shim.exists()) == (1, False)
     assert "2.0.1" in result.stderr
-    assert "supported: 20260922" in result.stderr
+    assert "supported: dev-2.18.0 (PyPI 20260922)" in result.stderr
     assert run("install", "--any-version").exit_code == 0
     (root / "hummingbot/VERSION").unlink()
     assert "Hummingbot unknown" in run("install").stderr
