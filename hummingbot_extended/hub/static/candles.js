@@ -102,7 +102,7 @@ export class CandleChart {
     const own = this.own.fills.get(each.time);
     const mine = own ? ["bought", "sold"].filter((what) => own[what]).map((what) => ` · you ${what} ${trimmed(own[what])}`).join("") : "";
     this.caption.textContent =
-      `O ${price(each.open)}  H ${price(each.high)}  L ${price(each.low)}  C ${price(each.close)}  V ${trimmed(each.volume)}${mine}`;
+      `O ${price(each.open)}  H ${price(each.high)}  L ${price(each.low)}  C ${price(each.close)}  V ${each.volume.toLocaleString("en", { maximumFractionDigits: 2 })}${mine}`;
   }
 
   // --- the account on it ---

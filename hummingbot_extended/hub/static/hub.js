@@ -92,9 +92,9 @@ function notice() {
 
 function showPulse() {
   const isOpen = state.socket?.readyState === WebSocket.OPEN;
-  const isSilent = isOpen && Date.now() - state.heard > SILENT_MS;
-  $("dot").className = !isOpen ? "dot" : isSilent ? "dot stale" : "dot live";
-  $("dot").title = !isOpen ? "the hub does not answer" : isSilent ? "connected, but no data for some seconds" : "live";
+  const isOld = !$("notice").hidden || Date.now() - state.heard > SILENT_MS;
+  $("dot").className = !isOpen ? "dot" : isOld ? "dot stale" : "dot live";
+  $("dot").title = !isOpen ? "the hub does not answer" : isOld ? "connected to the hub, but without live data" : "live";
 }
 
 // --- the socket ---
