@@ -13,6 +13,9 @@ from hummingbot_extended.demo.workspace import Workspace
 from hummingbot_extended.errors import ExtendedError
 
 COMMAND_TIMEOUT_S = 150.0
+# A slow or busy machine takes a minute to import Hummingbot; a stop that is cut short leaves its books unfinished.
+START_TIMEOUT_S = 300.0
+STOP_TIMEOUT_S = 120.0
 
 
 class HbotError(ExtendedError):
@@ -74,11 +77,11 @@ class Hbot:
 
     def start(self, configuration: str) -> None:
         """Start a strategy detached and return when it runs."""
-        self.run("start", configuration, "--json")
+        self.run("start", configuration, "--timeout", f"{START_TIMEOUT_S:g}", "--json", timeout_s=START_TIMEOUT_S + 30)
 
     def stop(self) -> None:
         """Stop the strategy: Hummingbot cancels its orders and ends."""
-        self.run("stop", "--timeout", "60", "--force", "--json", timeout_s=90)
+        self.run("stop", "--timeout", f"{STOP_TIMEOUT_S:g}", "--force", "--json", timeout_s=STOP_TIMEOUT_S + 30)
 
     @property
     def pid(self) -> int | None:
