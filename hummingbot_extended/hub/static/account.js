@@ -12,7 +12,7 @@ export async function followAccount(headers, changed) {
   for (;;) {
     try {
       const reply = await fetch("/sse/account", { headers: headers(), cache: "no-store" });
-      if (reply.status === 204 || reply.status === 401) return;
+      if (reply.status === 204 || (reply.status >= 400 && reply.status < 500)) return; // none, or not for us
       if (reply.ok) waitMs = RETRY_MIN_MS;
       for await (const news of events(reply.body)) {
         const { fills, ...state } = news;
