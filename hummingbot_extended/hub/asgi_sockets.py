@@ -33,9 +33,11 @@ class AsgiSocketWire:
         """See Wire."""
         self._sending = asyncio.get_running_loop().create_task(self._send(payloads), name="websocket write")
 
-    def send(self, head: bytes, tail: bytes) -> None:
+    def send(self, head: bytes, tail: bytes) -> bool:
         """See Wire."""
-        self.write([head + tail])
+        if is_free := self.is_free:
+            self.write([head + tail])
+        return is_free
 
     async def _send(self, payloads: Sequence[bytes]) -> None:
         try:
@@ -80,9 +82,11 @@ class AsgiEventWire:
         self._taken.clear()
         self._news.set()
 
-    def send(self, head: bytes, tail: bytes) -> None:
+    def send(self, head: bytes, tail: bytes) -> bool:
         """See Wire."""
-        self.write([head + tail])
+        if is_free := self.is_free:
+            self.write([head + tail])
+        return is_free
 
     async def freed(self) -> None:
         """See Wire."""

@@ -55,6 +55,7 @@ class ClientSubscription:
         self._events: deque[Row] = deque() if self._kind in NO_STATES else _NO_EVENTS
         self._max_waiting = max_waiting
         self._dropped = 0
+        self._is_book = self._kind is Kind.DEPTH
         self._needs_book: set[str] = set()
         self._books: dict[str, int] = {}  # the `seq` of the book that was sent last, by market
         self._is_due = False
@@ -78,8 +79,11 @@ class ClientSubscription:
 
     def take_batch(self, batch: Batch) -> None:
         """See Reader. What cannot leave now waits: the newest row of a state, or the rows in order."""
-        is_usual = not self._needs_book and not self._is_known(batch.rows[0])
-        if not (is_usual and self._send_now(self._head, batch.tail(self._exact))):
+        if self._is_book and (self._needs_book or self._is_known(batch.rows[0])):
+            is_sent = False
+        else:
+            is_sent = self._send_now(self._head, batch.tail(self._exact))
+        if not is_sent:
             for row in batch.rows:
                 self._sink(row)
 

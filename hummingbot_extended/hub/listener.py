@@ -33,8 +33,8 @@ class Wire(Protocol):
         """Send messages, in order. Never waits."""
         ...
 
-    def send(self, head: bytes, tail: bytes) -> None:
-        """Send one message of two parts. Never waits."""
+    def send(self, head: bytes, tail: bytes) -> bool:
+        """Send one message of two parts; False, and nothing sent, where the wire is not free."""
         ...
 
     async def freed(self) -> None:
@@ -108,10 +108,9 @@ class Listener:
 
     def send_now(self, head: bytes, tail: bytes) -> bool:
         """Send one message at once; False where others wait before it, or the reader is behind."""
-        if self._is_marked or self._is_over or self._writer is not None or not self.wire.is_free:
+        if self._is_marked or self._is_over or self._writer is not None or not self.wire.send(head, tail):
             return False
         self.messages_sent += 1
-        self.wire.send(head, tail)
         return True
 
     def flush(self) -> None:

@@ -80,9 +80,13 @@ class WebSocketWire(_TransportWire):
             whole = text_frame(payloads[0]) if len(payloads) == 1 else b"".join(map(text_frame, payloads))
             self._transport.write(whole)
 
-    def send(self, head: bytes, tail: bytes) -> None:
-        """See Wire."""
+    def send(self, head: bytes, tail: bytes) -> bool:
+        """See Wire. This is what a message costs at speed: `is_free` is not asked by another call."""
+        protocol = self._protocol
+        if protocol.writing_paused or protocol.transport is None:
+            return False
         self._write(text_head(len(head) + len(tail)) + head + tail)
+        return True
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """See Wire. A peer that does not read cannot hold it for longer than the socket's own timeout."""
@@ -98,9 +102,11 @@ class WebSocketWire(_TransportWire):
 class EventStreamWire(_TransportWire):
     """Messages as parts of a chunked reply; each payload is a whole event (`encode_event`)."""
 
-    def send(self, head: bytes, tail: bytes) -> None:
+    def send(self, head: bytes, tail: bytes) -> bool:
         """See Wire."""
-        self.write([head + tail])
+        if is_free := self.is_free:
+            self.write([head + tail])
+        return is_free
 
     def write(self, payloads: Sequence[bytes]) -> None:
         """See Wire."""

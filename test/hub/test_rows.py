@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -105,3 +106,36 @@ async def test_gap_in_an_ingests_numbers_is_noticed_and_garbage_is_not_a_gap() -
         await upstream.close()
         await source.close()
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("bus ")]
+
+
+async def test_trades_of_another_ingest_begin_with_the_recent_ones_so_that_all_come_in_order() -> None:
+    """Otherwise a live trade would overtake those that were missed between two ingests."""
+    channel = Channel(Feed.TRADES, MARKET)
+    broker = MemoryBroker()
+    told: list[int] = []
+    trades = Trades(MARKET)
+
+    class Sink(Heard):
+        def take(self, frame: Any, completeness: float = 1.0) -> None:
+            told.extend(row.trade_id for row in trades.rows(frame, "bus", 0) if isinstance(row, TradeRow))
+
+    async with MemoryBus(broker) as ingest, MemoryBus(broker) as edge:
+        await until(lambda: ingest.is_up and edge.is_up)
+        source = BusSource(edge, "d")
+        upstream = source.open(channel, Sink())
+
+        def send(via: str, seq: int, *ids: int, present: bool = False) -> None:
+            data = msgspec.json.decode(trades_frame(*ids))["data"]
+            frame = {"via": via, "present": present, "data": data, "ts": 9, "seq": seq}
+            ingest.publish(data_topic("d", channel), msgspec.json.encode(frame))
+
+        send("a", 1, 1, 2, present=True)  # history
+        send("a", 2, 3)
+        send("a", 9, 8)  # a gap: `a` is left
+        send("b", 5, 9)
+        send("b", 6, 3, 4, 8, 9, present=True)
+        send("b", 7, 10)
+        await until(lambda: told and told[-1] == 10)
+        assert told == [3, 4, 8, 9, 10]
+        await upstream.close()
+        await source.close()

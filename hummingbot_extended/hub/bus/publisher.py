@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 from typing import Protocol
 
 import msgspec
@@ -15,11 +15,12 @@ from hummingbot_extended.hub.bus.topics import (
     channel_of,
     data_topic,
     message_of,
+    present_of_trades,
     want_decoder,
     want_topic,
 )
 from hummingbot_extended.hub.events import BarRow, Row, TradeRow
-from hummingbot_extended.hub.kinds import Channel
+from hummingbot_extended.hub.kinds import Channel, Feed
 
 ALIVE_S = 1.0
 LEASE_S = 30.0
@@ -79,12 +80,19 @@ class Publisher:
     def _wanted(self, payload: bytes) -> None:
         try:
             want = want_decoder.decode(payload)
+            if want.feed not in KINDS:
+                return
             channel = channel_of(want.market, want.feed)
-            if want.feed in KINDS:
-                self._lease(channel, monotonic() + LEASE_S)
+            self._lease(channel, monotonic() + LEASE_S)
         except (msgspec.DecodeError, ValueError):
             return  # not for us: nothing that an ingest can read
-        for row in self._hub.present(channel):
+        rows = self._hub.present(channel)
+        if channel.feed is Feed.TRADES:
+            lease = self._leases[channel]
+            lease.seq += 1
+            self._bus.publish(lease.topic, present_of_trades(rows, int(time() * 1000), lease.seq, self._name))
+            return
+        for row in rows:
             self._send(channel, row)
 
     def _lease(self, channel: Channel, until_s: float | None) -> None:

@@ -1,5 +1,7 @@
 """What is called how on a bus, and what messages look like."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from hummingbot_extended.candles.timeframes import TIMEFRAMES
@@ -20,10 +22,11 @@ KINDS: dict[Feed, Kind] = {
 
 
 class Head(msgspec.Struct):
-    """The beginning of a message: which ingest it is `via`, its number there."""
+    """The beginning of a message: which ingest it is `via`, its number there, whether it tells the `present`."""
 
     via: str
     seq: int = 0
+    present: bool = False
 
 
 class Want(msgspec.Struct):
@@ -60,3 +63,10 @@ def channel_of(market: str, feed: Feed) -> Channel:
 def message_of(row: Row, seq: int, via: str) -> bytes:
     """Return a row as a message: the exchange's frame, and who sent it."""
     return b'{"via":' + msgspec.json.encode(via) + b"," + row.envelope(seq)[1:]
+
+
+def present_of_trades(rows: Sequence[Row], ts_ms: int, seq: int, via: str) -> bytes:
+    """Return the recent trades as one message, oldest first: a reader that begins with them tells all in order."""
+    frames = [row.as_frame() or {} for row in rows]
+    trades = [trade for frame in frames for trade in frame.get("data", ())]
+    return msgspec.json.encode({"via": via, "present": True, "data": trades, "ts": ts_ms, "seq": seq})

@@ -11,6 +11,7 @@ from hummingbot_extended.exchange.channels import ExactBookFrame
 from hummingbot_extended.hub.bus.base import Bus
 from hummingbot_extended.hub.bus.topics import (
     KINDS,
+    Head,
     Want,
     alive_topic,
     data_topic,
@@ -123,26 +124,30 @@ class BusUpstream:
     def _leave(self, error: ConnectFailed | ProtocolError) -> None:
         self._followed = None
         self._sink.lost(error)
+        self._want()
 
     def _take(self, payload: bytes) -> None:
         try:
             head = head_decoder.decode(payload)
             if self._followed is None or head.via == self._followed:
                 self._source.lives(head.via)
-                self._follow(head.via, head.seq, payload)
+                self._follow(head, payload)
         except msgspec.DecodeError:
             return  # not an ingest's
         except ProtocolError as error:
             self._leave(error)
 
-    def _follow(self, via: str, seq: int, payload: bytes) -> None:
+    def _follow(self, head: Head, payload: bytes) -> None:
         frame = self._decode(payload)
         if self._followed is None:
+            # What was asked for comes first: a book's snapshot; the recent trades, among them those that were missed.
             if self._channel.feed is Feed.BOOK and isinstance(frame, ExactBookFrame) and not frame.is_snapshot:
-                return  # a book begins with a snapshot, which was asked for
-            self._followed = via
+                return
+            if self._channel.feed is Feed.TRADES and not head.present:
+                return
+            self._followed = head.via
             self._sink.connected()
-        elif seq != self._expected:
-            raise SequenceGap(self._expected, seq, str(self._channel))
-        self._expected = seq + 1
+        elif head.seq != self._expected:
+            raise SequenceGap(self._expected, head.seq, str(self._channel))
+        self._expected = head.seq + 1
         self._sink.take(frame)
