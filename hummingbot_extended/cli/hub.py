@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TOKEN_ENV = "HUMMINGBOT_EXTENDED_HUB_TOKEN"  # noqa: S105  # the name of a variable
 NO_SOURCE = "none"
+EXTRA_OF = {"aiomqtt": "mqtt", "nats": "nats"}  # of the modules that a bus needs; all others come with `hub`
 API_KEY_ENV = "EXTENDED_API_KEY"
 
 EPILOG = f"""
@@ -111,7 +112,8 @@ def hub(
         typer.echo(f"hub: {error}{hint if is_venue_missing else ''}", err=True)
         raise typer.Exit(1) from error
     except ModuleNotFoundError as error:
-        typer.echo(f"hub: {error.name} is missing; install hummingbot-extended[hub]", err=True)
+        extra = EXTRA_OF.get(error.name or "", "hub")
+        typer.echo(f"hub: {error.name} is missing; install hummingbot-extended[{extra}]", err=True)
         raise typer.Exit(1) from error
 
 
