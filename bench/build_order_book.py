@@ -15,7 +15,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tools.hummingbot_wheel import BUILD_LOCK, VERSION, download_source
+from tools.hummingbot_wheel import BUILD_LOCK, RELEASES, download_source
+
+VERSION = next(iter(RELEASES))  # the one that is developed on
 
 # Run by the builder's Python in the source folder: what Hummingbot's setup.py does for one module, optimised.
 COMPILE = """
@@ -56,7 +58,7 @@ def build() -> Path:
         builder = folder / "env" / "bin" / "python"
         _run(sys.executable, "-m", "venv", folder / "env")
         _run(builder, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", BUILD_LOCK)
-        with tarfile.open(download_source(builder, folder)) as package:
+        with tarfile.open(download_source(builder, folder, VERSION)) as package:
             package.extractall(folder, filter="data")
         _run(builder, "-c", COMPILE, folder / "out", cwd=folder / f"hummingbot-{VERSION}")
         (made,) = folder.glob("out/**/order_book*.so")
