@@ -11,6 +11,7 @@ import yaml
 
 from hummingbot_extended.bridge.settings import KEY_FILE
 from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.gateway.protocol import DEFAULT_PORT
 
 SCRIPT = "extended_bridge.py"
 CONFIGURATION = "conf_extended_bridge.yml"
@@ -26,6 +27,14 @@ _KEYS_HEADER = """# Keys of the bridge: who holds one trades. Keep this file to 
 # Optional for each key: read_only: true · exchanges: [...] · pairs: [...] · max_order_notional: 1000 ·
 # addresses: [127.0.0.1/32]
 """
+_DEFAULTS: Mapping[str, Any] = {
+    "script_file_name": SCRIPT,
+    "controllers_config": [],
+    "markets": {"extended_perpetual": ["BTC-USD"]},
+    "host": "127.0.0.1",
+    "port": DEFAULT_PORT,
+    "on_stop": "cancel_all",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +58,16 @@ class BridgeFiles:
         """The script."""
         return self.root / "scripts" / SCRIPT
 
-    def write(self, markets: Mapping[str, Sequence[str]], port: int) -> list[Path]:
-        """Write what is missing and return it. An existing key file is kept; settings are written anew."""
+    def write(self, markets: Mapping[str, Sequence[str]] | None, port: int | None) -> list[Path]:
+        """Write script, settings and, where there is none, a key; return the files.
+
+        Of settings that are there already only markets and port are changed, each where it is given.
+        """
+        given = {"markets": markets and {name: list(pairs) for name, pairs in markets.items()}, "port": port}
+        settings = {**_DEFAULTS, **self.read(), **{name: value for name, value in given.items() if value}}
         written = []
         for path, text in (
-            (self.configuration, _configuration(markets, port)),
+            (self.configuration, yaml.safe_dump(settings, sort_keys=False)),
             (self.script, _SCRIPT_TEXT),
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,15 +107,3 @@ def parse_markets(texts: Sequence[str]) -> dict[str, list[str]]:
             raise SettingsError(f"a market looks like extended_perpetual:BTC-USD,ETH-USD, not {text!r}")
         markets.setdefault(exchange.strip(), []).extend(name for name in names if name not in markets.get(exchange, []))
     return markets
-
-
-def _configuration(markets: Mapping[str, Sequence[str]], port: int) -> str:
-    settings = {
-        "script_file_name": SCRIPT,
-        "controllers_config": [],
-        "markets": {exchange: list(pairs) for exchange, pairs in markets.items()},
-        "host": "127.0.0.1",
-        "port": port,
-        "on_stop": "cancel_all",
-    }
-    return yaml.safe_dump(settings, sort_keys=False)

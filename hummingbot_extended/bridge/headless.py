@@ -18,6 +18,7 @@ from hummingbot.client.config.config_helpers import (
 from hummingbot.client.config.security import Security
 from hummingbot.client.runner import silence_console_handlers
 from hummingbot.client.settings import AllConnectorSettings
+from hummingbot.connector.connector_base import ConnectorBase
 from hummingbot.core.trading_core import TradingCore
 
 from hummingbot_extended.bridge.server import BridgeServer, default_journal
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 DATABASE = "extended_bridge"
 READY_S = 60.0
+STOP_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ async def run_headless(options: HeadlessOptions, password: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     core = await _start_hummingbot(password)
+    await asyncio.sleep(0)  # Hummingbot's own tasks begin; one that is ended before that warns
     bridge: BridgeServer | None = None
     try:
         await _create_connectors(core, options.markets)
@@ -65,7 +68,9 @@ async def run_headless(options: HeadlessOptions, password: str) -> None:
     finally:
         if bridge is not None:
             await bridge.stop()
+        connectors = list(core.connectors.values())
         await core.shutdown(skip_order_cancellation=options.settings.on_stop == "keep")
+        await _stop(connectors)
 
 
 async def _start_hummingbot(password: str) -> TradingCore:
@@ -89,7 +94,17 @@ async def _create_connectors(core: TradingCore, markets: Mapping[str, Sequence[s
         try:
             await core.create_connector(name, list(pairs), True)
         except ValueError as error:
-            raise SettingsError(f"{name}: {error}; store its keys with: hbot connect {name}") from error
+            reason = str(error).rstrip(".")
+            raise SettingsError(f"{name}: {reason}; store its keys with: hbot connect {name}") from error
+
+
+async def _stop(connectors: Sequence[ConnectorBase]) -> None:
+    """Wait until the connectors have ended: Hummingbot only begins it, and its loop is about to go."""
+    try:
+        async with asyncio.timeout(STOP_S):
+            await asyncio.gather(*(connector.stop_network() for connector in connectors))
+    except TimeoutError:
+        logger.warning("The connectors have not ended within %g s.", STOP_S)
 
 
 async def _wait_ready(core: TradingCore, stopped: asyncio.Event) -> None:

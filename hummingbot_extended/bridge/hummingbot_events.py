@@ -12,7 +12,13 @@ from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from hummingbot.core.data_type.trade_fee import TradeFeeBase
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
-from hummingbot.core.event.events import AccountEvent, MarketEvent, OrderFilledEvent
+from hummingbot.core.event.events import (
+    AccountEvent,
+    BalanceUpdateEvent,
+    MarketEvent,
+    OrderFilledEvent,
+    PositionUpdateEvent,
+)
 
 from hummingbot_extended.bridge.exchanges import Exchange
 from hummingbot_extended.bridge.failures import classify
@@ -71,6 +77,8 @@ class HummingbotEvents:
             MarketEvent.FundingPaymentCompleted: self._funding,
             AccountEvent.PositionModeChangeSucceeded: self._mode_changed,
             AccountEvent.PositionModeChangeFailed: self._mode_failed,
+            AccountEvent.BalanceEvent: self._balance,
+            AccountEvent.PositionUpdate: self._position,
             AccountEvent.MarginCall: self._margin_call,
             AccountEvent.LiquidationEvent: self._liquidated,
         }
@@ -254,6 +262,16 @@ class HummingbotEvents:
         data = {"mode": event.position_mode.name, "message": event.message or "the position mode was not changed"}
         self._tell("error", self._exchange.name, event.trading_pair, {"kind": "position_mode", **data})
 
+    def _balance(self, event: BalanceUpdateEvent) -> None:
+        data = {"asset": event.asset_name, "total": _text(event.total_balance)}
+        data["available"] = _text(event.available_balance)
+        self._inform("balance", None, data, f"{event.asset_name}: {data['total']}")
+
+    def _position(self, event: PositionUpdateEvent) -> None:
+        numbers = ("amount", "entry_price", "unrealized_pnl", "leverage")
+        data = {"symbol": event.trading_pair, **{name: _text(getattr(event, name)) for name in numbers}}
+        self._inform("position", event.trading_pair, data, f"{event.trading_pair}: {data['amount']}")
+
     def _margin_call(self, event: Any) -> None:
         self._inform("margin_call", None, {}, "margin call")
 
@@ -263,6 +281,10 @@ class HummingbotEvents:
 
     def _inform(self, kind: str, market: str | None, data: Mapping[str, Any], message: str) -> None:
         self._tell("info", self._exchange.name, market, {"kind": kind, "message": message, **data})
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None or not number.is_finite() else plain(number)
 
 
 def _time(timestamp: float) -> float:

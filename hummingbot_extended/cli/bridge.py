@@ -73,15 +73,17 @@ def bridge(
 def init(
     hummingbot_dir: Folder = None,
     market: Markets = None,
-    port: Annotated[int, typer.Option(help="Port the bridge will listen on.")] = 15888,
+    port: Annotated[int | None, typer.Option(help="Port the bridge will listen on; default 15888.")] = None,
 ) -> None:
-    """Write the bridge's script, its settings and a key into a Hummingbot. An existing key stays."""
+    """Write the bridge's script, its settings and a key into a Hummingbot.
+
+    Once more, it changes markets and port where they are given; other settings and the key stay.
+    """
     from hummingbot_extended.bridge.config_files import BridgeFiles, parse_markets
 
     with one_sentence():
         files = BridgeFiles(_find(hummingbot_dir).root)
-        markets = parse_markets(market or ["extended_perpetual:BTC-USD"])
-        for path in files.write(markets, port):
+        for path in files.write(parse_markets(market) if market else None, port):
             typer.echo(f"wrote {path}")
     typer.echo(f"The clients' key is in {files.keys}.")
     typer.echo("Start it: hummingbot-extended bridge, or inside a bot: hbot start conf_extended_bridge.yml")

@@ -134,6 +134,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
         self._account: Account | None = None
         self._identity_: BotIdentity | None = None
         self._proving = asyncio.Lock()
+        self._stopping = asyncio.Lock()
         self._faults = FaultLog(self.logger())
         self._owned_tasks = Tasks()
         self._funding_fee_polling_task: asyncio.Task[None] | None = None
@@ -369,7 +370,14 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             self._owned_tasks.start(self._switch.run(), name="dead man's switch")
 
     async def stop_network(self) -> None:
-        """Stop everything and return when it has ended: no task and no connection of this instance is left."""
+        """Stop everything and return when it has ended: no task and no connection of this instance is left.
+
+        Called again meanwhile, it waits for the same end: Hummingbot begins it and looks no further.
+        """
+        async with self._stopping:
+            await self._stop_network()
+
+    async def _stop_network(self) -> None:
         base_tasks = [
             self._status_polling_task,
             self._trading_rules_polling_task,

@@ -98,7 +98,7 @@ class Home:
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.communicate(timeout=30)
+                process.communicate(timeout=30)
 
     @contextmanager
     def running(self, configuration):
@@ -188,7 +188,10 @@ def test_headless_bridge_that_was_killed_takes_its_orders_up_again_and_cancels_a
         asyncio.run(second(json.loads(process.stdout.readline())["port"], orders))
         assert len(open_orders(venue)) == 1
         process.terminate()
-        assert process.wait(30) == 0
+        assert (process.communicate(timeout=30)[1], process.returncode) == (
+            "",
+            0,
+        )  # nothing is left open to complain of
     assert open_orders(venue) == []
 
 

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 from hummingbot.core.data_type.common import OrderType as Type
-from hummingbot.core.data_type.common import PositionMode, TradeType
+from hummingbot.core.data_type.common import PositionMode, PositionSide, TradeType
 from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TokenAmount
 from hummingbot.core.event.events import (
     AccountEvent,
+    BalanceUpdateEvent,
     BuyOrderCompletedEvent,
     BuyOrderCreatedEvent,
     MarketEvent,
@@ -17,6 +18,7 @@ from hummingbot.core.event.events import (
     OrderExpiredEvent,
     OrderFilledEvent,
     PositionModeChangeEvent,
+    PositionUpdateEvent,
 )
 
 from hummingbot_extended.gateway import EventType
@@ -126,6 +128,13 @@ async def test_account_events_are_told(bridge, client):
         bridge,
         (AccountEvent.PositionModeChangeSucceeded, PositionModeChangeEvent(**mode)),
         (AccountEvent.PositionModeChangeFailed, PositionModeChangeEvent(**mode, message="not now")),
+        (AccountEvent.BalanceEvent, BalanceUpdateEvent(1.0, "USD", Decimal("10.50"), Decimal(9))),
+        (
+            AccountEvent.PositionUpdate,
+            PositionUpdateEvent(
+                1.0, PAIR, PositionSide.SHORT, Decimal("NaN"), Decimal(80000), Decimal("-0.1"), Decimal(5)
+            ),
+        ),
         (AccountEvent.MarginCall, object()),
         (AccountEvent.LiquidationEvent, object()),
     )
@@ -133,6 +142,10 @@ async def test_account_events_are_told(bridge, client):
     assert client.ears.of(EventType.INFO, kind="position_mode")[0]["mode"] == "HEDGE"
     assert client.ears.of(EventType.ERROR, kind="position_mode")[0]["message"] == "not now"
     assert client.ears.of(EventType.INFO, kind="margin_call")
+    (balance,) = client.ears.of(EventType.INFO, kind="balance", asset="USD")
+    assert (balance["total"], balance["available"]) == ("10.5", "9")
+    (position,) = client.ears.of(EventType.INFO, kind="position", symbol=PAIR)
+    assert (position["amount"], position["entry_price"], position["unrealized_pnl"]) == ("-0.1", "80000", None)
 
 
 async def test_defect_on_one_event_is_logged_and_told_and_harms_nothing(bridge, client, caplog):

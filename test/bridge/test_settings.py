@@ -124,6 +124,10 @@ def test_init_writes_a_key_that_only_the_user_reads_and_keeps_it(tmp_path):
     assert load_keys(files.keys) == (key,)
     stored = files.read()
     assert (stored["markets"], stored["port"]) == ({"extended_perpetual": ["ETH-USD"]}, 15889)
+    files.configuration.write_text(files.configuration.read_text() + "tls_certificate: mine.pem\n")
+    files.write(None, 15890)
+    kept = {**stored, "port": 15890, "tls_certificate": "mine.pem"}
+    assert files.read() == kept
     for text, says in (("{", "is not YAML"), ("5", "must hold settings")):
         files.configuration.write_text(text)
         with pytest.raises(SettingsError, match=says):
