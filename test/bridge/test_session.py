@@ -189,8 +189,8 @@ async def test_connect_again_after_stop_of_the_bridge_resumes(bridge, client):
     await until(lambda: client.connection_status.value == "connecting")
     await bridge.start()
     await until(lambda: client.connection_status.value == "connected")
-    assert client.ears.of(EventType.INFO, kind="stopping")
     await until(lambda: client.ears.of(EventType.INFO, kind="reconnected"))
+    assert client.ears.of(EventType.INFO, kind="stopping")
     assert len(client.ears.of(EventType.ERROR, kind="connection")) == 1
 
 

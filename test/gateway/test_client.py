@@ -365,6 +365,7 @@ async def test_reconnect_resumes_from_the_last_fill_and_drops_repeated_ones(serv
     await server.tell("trade", **fill, trade_id="t3", position="j:3", resync=True)
     await until(lambda: client.position == "j:3")
     await client.ping()
+    await until(lambda: client.ears.of(EventType.TRADE_UPDATE, trade_id="t3"))
     assert [event["trade_id"] for event in client.ears.of(EventType.TRADE_UPDATE)] == ["t1", "t2", "t3"]
 
 
@@ -391,7 +392,7 @@ async def test_reconnecting_ends_with_error_after_the_attempts(server, connect):
         await until(lambda: client.connection_status is ConnectionStatus.ERROR)
         with pytest.raises(ConnectionLostError):
             await client.ping()
-        assert len(client.ears.of(EventType.ERROR, kind="connection")) == 2
+        await until(lambda: len(client.ears.of(EventType.ERROR, kind="connection")) == 2)
         server.refuse_with = None
         await client.connect()
         assert client.connection_status is ConnectionStatus.CONNECTED
