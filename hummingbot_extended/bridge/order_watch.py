@@ -10,7 +10,7 @@ from hummingbot_extended.bridge.hummingbot_events import Tell
 from hummingbot_extended.bridge.order_desk import place
 from hummingbot_extended.bridge.registry import ARMED, ON_BRIDGE, TRIGGERED, OrderRecord, Registry
 from hummingbot_extended.gateway.enums import OrderSide, OrderStatus
-from hummingbot_extended.gateway.errors import ErrorCode, HummingbotClientException
+from hummingbot_extended.gateway.errors import ErrorCode, ExchangeUnavailableError, HummingbotClientException
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class OrderWatch:
         if exchange is None:
             return
         if record.held_by == ON_BRIDGE:
-            if _is_reached(record, exchange):
+            if _is_reached(record, exchange) and _can_trade(record, exchange):
                 self._fire(record, exchange)
         elif exchange.was_triggered(record.connector_id):
             self._registry.triggered(record)
@@ -107,6 +107,15 @@ class OrderWatch:
             return self._exchanges.find(record.exchange)
         except HummingbotClientException:
             return None  # Hummingbot runs without that connector now
+
+
+def _can_trade(record: OrderRecord, exchange: Exchange) -> bool:
+    """Whether the connector takes orders now; a stop order waits for that rather than fail."""
+    try:
+        exchange.check_ready(record.market, reduce_only=record.reduce_only)
+    except ExchangeUnavailableError:
+        return False
+    return True
 
 
 def _is_reached(record: OrderRecord, exchange: Exchange) -> bool:

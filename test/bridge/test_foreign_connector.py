@@ -31,7 +31,11 @@ BUY = (PAPER, PAIR, OrderSide.BUY, OrderType.LIMIT)
 class Moody(MockPaperExchange):
     """One that raises where its interface says nothing of it."""
 
-    takes_orders = has_books = True
+    takes_orders = has_books = is_up = True
+
+    @property
+    def ready(self):
+        return self.is_up
 
     def buy(self, *arguments, **more):
         if not self.takes_orders:
@@ -182,6 +186,19 @@ async def test_held_stop_that_the_connector_does_not_take_has_failed_and_is_trie
     failed = await client.get_order_status(PAPER, PAIR, order["order_id"])
     assert (failed["status"], failed["trigger"], failed["code"]) == ("failed", "triggered", "insufficient_funds")
     assert len(client.ears.of(EventType.ERROR)) == 1
+
+
+async def test_held_stop_whose_price_comes_while_the_exchange_is_away_fires_when_it_is_back(client, exchange):
+    order = await client.create_order(
+        PAPER, PAIR, OrderSide.BUY, OrderType.STOP_LIMIT, "0.5", price="103", stop_price="101"
+    )
+    exchange.is_up = False
+    await until(lambda: client.ears.of(EventType.ERROR, kind="connector"))
+    exchange.set_balanced_order_book(PAIR, 102, 92, 112, 0.5, 10)
+    await asyncio.sleep(0.2)  # several looks
+    assert (await client.get_order_status(PAPER, PAIR, order["order_id"]))["trigger"] == "armed"
+    exchange.is_up = True
+    await until(lambda: client.ears.orders(order["order_id"])[-1:] == ["filled"])
 
 
 async def test_book_that_cannot_be_read_is_told_once_and_held_stops_are_watched_on(client, exchange):
