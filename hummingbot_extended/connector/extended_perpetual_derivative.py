@@ -1,8 +1,9 @@
 """Extended's perpetuals as a Hummingbot connector: translates, and obeys Hummingbot's base classes.
 
-Who does what: `account_state` applies what the exchange tells, `reconcile` catches up after a gap, `order_outcomes`
-finds out what became of an order, `adoption` deals with orders of a crashed life, `order_entry` and `order_limits` make
-and check orders. This class puts them under the names that Hummingbot calls.
+Who does what: `connector_facts` says what the connector is, `account_state` applies what the exchange tells,
+`reconcile` catches up after a gap, `order_outcomes` finds out what became of an order, `adoption` deals with orders of
+an earlier life, `order_desk` prices, checks, signs and sends orders. This class puts them under the names that
+Hummingbot calls.
 """
 
 import asyncio
@@ -15,10 +16,8 @@ from itertools import batched
 from typing import Any
 
 from bidict import bidict
-from hummingbot.connector.perpetual_derivative_py_base import PerpetualDerivativePyBase
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.connector.utils import TradeFillOrderDetails
-from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
@@ -27,7 +26,6 @@ from hummingbot.core.event.events import (
     FundingPaymentCompletedEvent,
     MarketEvent,
     OrderExpiredEvent,
-    OrderFilledEvent,
 )
 from hummingbot.core.network_iterator import NetworkStatus
 from hummingbot.core.utils.async_utils import safe_gather
@@ -45,6 +43,7 @@ from hummingbot_extended.connector.cancel_all import CHUNK, CancelAll
 from hummingbot_extended.connector.cancel_order import Canceller, exchange_id, is_young
 from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.clock import ExchangeClock
+from hummingbot_extended.connector.connector_facts import ConnectorFacts
 from hummingbot_extended.connector.credentials import SIBLINGS, prove_credentials
 from hummingbot_extended.connector.dead_mans_switch import DeadMansSwitch
 from hummingbot_extended.connector.extended_perpetual_api_order_book_data_source import (
@@ -62,7 +61,7 @@ from hummingbot_extended.connector.funding_payments import FundingPayments
 from hummingbot_extended.connector.markets import AccountFees, Markets
 from hummingbot_extended.connector.order_book_tracker import ExtendedOrderBookTracker
 from hummingbot_extended.connector.order_desk import OrderDesk
-from hummingbot_extended.connector.order_entry import SUPPORTED_ORDER_TYPES, Entry
+from hummingbot_extended.connector.order_entry import Entry
 from hummingbot_extended.connector.order_outcomes import (
     OrderOutcomes,
     OrderUnresolved,
@@ -81,7 +80,6 @@ from hummingbot_extended.errors import (
     NotFound,
     Outcome,
 )
-from hummingbot_extended.exchange import endpoints as at
 from hummingbot_extended.exchange.channels import AccountFrame
 from hummingbot_extended.exchange.endpoints import Domain, find_domain
 from hummingbot_extended.exchange.enums import AccountEvent, OrderStatus
@@ -100,7 +98,7 @@ FOREIGN_MARGIN_MS = 60_000
 SAVED_STATE = "extended_perpetual"  # our entry among Hummingbot's saved tracking states
 
 
-class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
+class ExtendedPerpetualDerivative(ConnectorFacts):
     """The connector. Keys may be empty for an instance that does not trade; settings come as Hummingbot's config map
     (`connector_configuration`) or as keyword arguments with the names of `ConnectorSettings`.
 
@@ -192,103 +190,6 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self._trading_pairs} {self._auth_keys!r} {self._user_stream!r}>"
-
-    # === what it is =================================================================================================
-
-    @property
-    def name(self) -> str:
-        """The domain's name: what Hummingbot lists the connector under."""
-        return self._domain.name
-
-    @property
-    def domain(self) -> str:
-        """See `name`."""
-        return self._domain.name
-
-    @property
-    def authenticator(self) -> ExtendedPerpetualAuth:
-        """The keys."""
-        return self._auth_keys
-
-    @property
-    def rate_limits_rules(self) -> list[RateLimit]:
-        """One budget an IP (API reference §1.8), as the account's tier has it."""
-        return CONSTANTS.rate_limits(self._settings.requests_per_minute)
-
-    @property
-    def client_order_id_max_length(self) -> int:
-        """How long an order id may be."""
-        return CONSTANTS.MAX_CLIENT_ORDER_ID_LENGTH
-
-    @property
-    def client_order_id_prefix(self) -> str:
-        """What this bot's order ids begin with."""
-        return self._identity.prefix
-
-    @property
-    def trading_rules_request_path(self) -> str:
-        """Path of the markets."""
-        return at.MARKETS.path
-
-    @property
-    def trading_pairs_request_path(self) -> str:
-        """Path of the markets."""
-        return at.MARKETS.path
-
-    @property
-    def check_network_request_path(self) -> str:
-        """Path of the documented network check: statistics of a market."""
-        pair = self._trading_pairs[0] if self._trading_pairs else "BTC-USD"
-        return at.MARKET_STATS.url_path(market=self._markets.name_of(pair))
-
-    @property
-    def trading_pairs(self) -> list[str]:
-        """The pairs in use; Hummingbot adds and removes some while running."""
-        return self._trading_pairs
-
-    @property
-    def is_cancel_request_in_exchange_synchronous(self) -> bool:
-        """No: the account stream tells when an order is cancelled (API reference §3.12)."""
-        return False
-
-    @property
-    def is_trading_required(self) -> bool:
-        """Whether this instance trades."""
-        return self._trading_required
-
-    @property
-    def funding_fee_poll_interval(self) -> int:
-        """Seconds between looks for funding payments; the practice venue may pay by the second."""
-        return 5 if self._domain.is_local else 30
-
-    def supported_order_types(self) -> list[OrderType]:
-        """LIMIT, LIMIT_MAKER (post-only) and MARKET (IOC); stop orders by `order_entry.Extras`."""
-        return list(SUPPORTED_ORDER_TYPES)
-
-    def supported_position_modes(self) -> list[PositionMode]:
-        """One-way only: the exchange has one position a market (API reference §3.4)."""
-        return [PositionMode.ONEWAY]
-
-    def get_buy_collateral_token(self, trading_pair: str) -> str:
-        """The collateral of a pair."""
-        return self._collateral(trading_pair)
-
-    def get_sell_collateral_token(self, trading_pair: str) -> str:
-        """The collateral of a pair."""
-        return self._collateral(trading_pair)
-
-    def _collateral(self, trading_pair: str) -> str:
-        rule = self._trading_rules.get(trading_pair)
-        return rule.buy_order_collateral_token if rule else CONSTANTS.COLLATERAL
-
-    def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
-        return False  # no request carries a time that could be refused
-
-    def _is_order_not_found_during_status_update_error(self, status_update_exception: Exception) -> bool:
-        return order_not_found(status_update_exception)
-
-    def _is_order_not_found_during_cancelation_error(self, cancelation_exception: Exception) -> bool:
-        return order_not_found(cancelation_exception)
 
     # === parts ======================================================================================================
 
@@ -910,21 +811,7 @@ class ExtendedPerpetualDerivative(PerpetualDerivativePyBase):
             f"{trade.type.value}: the exchange closed {trade.qty} of the {pair} position at {trade.price}."
         )
         self.trigger_event(
-            MarketEvent.OrderFilled,
-            OrderFilledEvent(
-                timestamp=self._now(),
-                order_id=f"{trade.type.value.lower()}-{trade.order_id}",
-                trading_pair=pair,
-                trade_type=translate.trade_type(trade.side),
-                order_type=OrderType.MARKET,
-                price=trade.price,
-                amount=trade.qty,
-                trade_fee=translate.trade_fee(trade.fee, PositionAction.CLOSE),
-                exchange_trade_id=str(trade.id),
-                leverage=self.get_leverage(pair),
-                position=PositionAction.CLOSE.value,
-                exchange_order_id=str(trade.order_id),
-            ),
+            MarketEvent.OrderFilled, translate.forced_fill(trade, pair, self._now(), self.get_leverage(pair))
         )
 
     # === adoption ===================================================================================================

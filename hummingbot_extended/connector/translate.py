@@ -10,6 +10,7 @@ from hummingbot.core.data_type.common import PositionSide as HummingbotPositionS
 from hummingbot.core.data_type.funding_info import FundingInfo
 from hummingbot.core.data_type.in_flight_order import OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase, TradeFeeSchema
+from hummingbot.core.event.events import OrderFilledEvent
 
 from hummingbot_extended.connector.extended_perpetual_constants import COLLATERAL, COLLATERAL_ALIASES
 from hummingbot_extended.exchange.enums import OrderStatus, OrderType, PositionSide, Side, StatusReason
@@ -126,6 +127,24 @@ def trade_update(trade: AccountTrade, client_order_id: str, pair: str, position_
         fill_quote_amount=trade.price * trade.qty,
         fee=trade_fee(trade.fee, position_action),
         is_taker=trade.is_taker,
+    )
+
+
+def forced_fill(trade: AccountTrade, pair: str, timestamp: float, leverage: int) -> OrderFilledEvent:
+    """Return the fill of a liquidation or a deleveraging: there is no order of ours that it belongs to."""
+    return OrderFilledEvent(
+        timestamp=timestamp,
+        order_id=f"{trade.type.value.lower()}-{trade.order_id}",
+        trading_pair=pair,
+        trade_type=trade_type(trade.side),
+        order_type=HummingbotOrderType.MARKET,
+        price=trade.price,
+        amount=trade.qty,
+        trade_fee=trade_fee(trade.fee, PositionAction.CLOSE),
+        exchange_trade_id=str(trade.id),
+        leverage=leverage,
+        position=PositionAction.CLOSE.value,
+        exchange_order_id=str(trade.order_id),
     )
 
 
