@@ -266,9 +266,11 @@ async def test_what_was_missed_is_loaded_after_an_outage(
     feed: ExtendedPerpetualLocalCandles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "VERIFY_AFTER_S", 0.0)
+    await feed.stop_network()
     complete = [row.tolist() for row in feed._candles]
     for _ in range(10):
         feed._candles.pop()
+    await feed.start_network()
     await until(lambda: feed._candles[-1][0] >= complete[-1][0])
     held = {row[0]: row.tolist() for row in feed._candles}
     assert [held[row[0]] for row in complete[-11:-1]] == complete[-11:-1]
