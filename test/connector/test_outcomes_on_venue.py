@@ -84,10 +84,11 @@ async def test_order_that_is_filled_before_its_reply_is_recorded_whole(venue):
     async with venue.bot() as bot:
         other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
         await other.place(Side.SELL, "0.01", price)
-        await venue.fault("slow_reply", path=POST, value=0.3, count=1)
+        await venue.fault("late_reply", path=POST, value=3, count=1)
         order_id = bot.buy("0.01", price)
         await bot.until_done(order_id)
-        await asyncio.sleep(0.4)  # until the reply is there, which must change nothing
+        assert order_id in bot.connector._entries
+        await until(lambda: not bot.connector._entries)  # the reply is there, and must change nothing
         assert len(bot.recorder.created) == 1
         assert bot.filled(order_id) == Decimal("0.01")
         assert order_id not in bot.connector.in_flight_orders
