@@ -1,5 +1,7 @@
 """How stream messages leave: over a WebSocket, or as an event stream (`text/event-stream`)."""
 
+import contextlib
+
 from aiohttp import web
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -54,7 +56,8 @@ class EventStreamWire:
 
     async def close(self, code: int) -> None:
         """End the response; an event stream has no close codes."""
-        await self._response.write_eof()
+        with contextlib.suppress(ConnectionError):  # then the peer went first
+            await self._response.write_eof()
 
     def abort(self) -> None:
         """Drop the TCP connection."""
