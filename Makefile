@@ -95,7 +95,7 @@ unit: env clients
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services and not hummingbot_api" --cov --cov-report= $(PYTEST) || \
 	  { [ $$? -eq 1 ] && echo "running what failed once more, by itself" && \
 	    $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not services and not hummingbot_api" --cov --cov-append --cov-report= $(PYTEST); }
-	@$(BIN)/coverage report --skip-covered --skip-empty --precision 1 --fail-under 90
+	@$(BIN)/coverage report --skip-covered --skip-empty --precision 1 --fail-under 95
 
 test-services: env  ## the tests that need Debian's services; installs them (root), fails when one is absent
 	@tools/services.sh

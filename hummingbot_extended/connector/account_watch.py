@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from hummingbot.connector.derivative.position import Position
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -19,6 +19,8 @@ from hummingbot_extended.errors import ExtendedError
 BEAT_S = 0.5
 # The exchange answers an order or a cancel on the stream within milliseconds. After this, REST is asked.
 OVERDUE_S = 3.0
+# A cancel that is not carried out by then is sent again.
+CANCEL_AGAIN_AFTER_S = 10.0
 # How often REST is asked anyway, while something of ours is open.
 REGULAR_S = 20.0
 # How often REST is asked instead of a stream that is down: fills and cancels go on meanwhile.
@@ -32,7 +34,7 @@ class AccountWatch:
 
     Where REST knows more than the stream, and the stream stays silent, it is made to reconnect: then everything is
     reconciled. `open_orders()` and `positions()` give what Hummingbot holds open; what a position is worth moves with
-    the mark, of which the stream need not tell.
+    the mark, of which the stream need not tell. `cancel(order)` repeats a cancel that was acknowledged and not done.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class AccountWatch:
         *,
         open_orders: Callable[[], Iterable[InFlightOrder]],
         positions: Callable[[], Collection[Position]],
+        cancel: Callable[[InFlightOrder], Awaitable[object]],
     ) -> None:
         self._stream = stream
         self._state = state
         self._reconciler = reconciler
         self._open_orders = open_orders
         self._positions = positions
+        self._cancel = cancel
         self._faults = FaultLog(logging.getLogger(__name__))
 
     async def run(self) -> None:
@@ -83,6 +87,12 @@ class AccountWatch:
             self._faults.failed("Checking the account stream by REST", error)
             return
         self._faults.worked("Checking the account stream by REST")
+        for order in orders:
+            if (
+                order.is_pending_cancel_confirmation
+                and time.time() - order.last_update_timestamp > CANCEL_AGAIN_AFTER_S
+            ):
+                await self._cancel(order)
         if self._state.news == news or not self._stream.is_live:
             return
         await asyncio.sleep(GRACE_S)

@@ -93,7 +93,6 @@ from hummingbot_extended.streams.supervisor import StreamSupervisor
 from hummingbot_extended.streams.transport import StreamRequest
 
 NETWORK_CHECK_S = 4.0
-CANCEL_AGAIN_AFTER_S = 10.0
 FOREIGN_MARGIN_MS = 60_000
 SAVED_STATE = "extended_perpetual"  # our entry among Hummingbot's saved tracking states
 
@@ -183,6 +182,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             self._reconciler,
             open_orders=lambda: self.in_flight_orders.values(),
             positions=lambda: self.account_positions.values(),
+            cancel=self._execute_order_cancel,
         )
         self._switch = (
             DeadMansSwitch(self._rest, self._settings.dead_mans_switch_s) if self._settings.dead_mans_switch_s else None
@@ -756,14 +756,6 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             self._faults.failed("Reading the open orders", error)
         else:
             self._faults.worked("Reading the open orders")
-            await self._cancel_again()
-
-    async def _cancel_again(self) -> None:
-        """Repeat cancels that the exchange acknowledged and did not carry out."""
-        for tracked in list(self.in_flight_orders.values()):
-            waits_s = time.time() - tracked.last_update_timestamp
-            if tracked.is_pending_cancel_confirmation and waits_s > CANCEL_AGAIN_AFTER_S:
-                await self._execute_order_cancel(tracked)
 
     async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception) -> None:
         """Count only what the exchange itself says: it knows no such order, and has had the time to know it."""

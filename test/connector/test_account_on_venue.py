@@ -140,7 +140,7 @@ async def test_orders_of_a_crashed_life_are_dealt_with_by_setting(venue, mode):
             await bot.until_done(resting)
             assert await venue.open_orders() == []
         else:
-            assert list(connector.in_flight_orders) == [resting]
+            await until(lambda: list(connector.in_flight_orders) == [resting])
             bot.cancel(resting)
             await bot.until_done(resting)
         assert connector._identity.journal.pending == []

@@ -130,9 +130,9 @@ async def test_cancel_that_was_acknowledged_and_not_carried_out_is_repeated(venu
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await bot.until_open(order_id)
         tracked = bot.connector.in_flight_orders[order_id]
+        await until(lambda: tracked.is_open and order_id not in bot.connector._entries)  # the reply is processed, too
         tracked.current_state = OrderState.PENDING_CANCEL
         tracked.last_update_timestamp -= 11
-        await bot.connector._update_orders()
         await bot.until_done(order_id)
         assert await venue.open_orders() == []
 
