@@ -1,5 +1,8 @@
-"""What every test shares: the list of allowed skips."""
+"""What every test shares: the list of allowed skips, a time zone that changes its clocks."""
 
+import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +31,17 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.section("allowed skips (test/allowed_skips.txt)")
         for test, reason in allowed.items():
             terminalreporter.line(f"{test} — {reason}")
+
+
+@pytest.fixture
+def new_york() -> Iterator[None]:
+    """The process lives in New York."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()

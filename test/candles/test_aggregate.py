@@ -1,8 +1,6 @@
 """Folding: from minutes and trades to every timeframe, closed by time, checked by history."""
 
-import os
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 
@@ -277,19 +275,6 @@ def _verify(candles: MarketCandles, volumes: dict[int, str], now: int) -> None:
     bars = [bar(minute, volume=volume) for minute, volume in volumes.items() if minute <= last]
     whole = without_gaps(bars, MINUTE, until_ms=wanted[1])
     candles.verify([one for one in whole if one.open_time_ms >= START_MS + first * MIN], wanted[1])
-
-
-@pytest.fixture
-def new_york() -> Iterator[None]:
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "America/New_York"
-    time.tzset()
-    yield
-    if before is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
 
 
 # 2026: clocks change in New York on March 8 and November 1, both at 2 in the morning.

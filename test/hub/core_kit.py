@@ -23,15 +23,24 @@ class FastTime:
     def __init__(self, factor: float, begin_ms: int) -> None:
         self.factor = factor
         self._begin_ms = begin_ms
-        self._started_s = time.monotonic()
+        self._passed_s = 0.0
+        self._since_s = time.monotonic()
+
+    def run_at(self, factor: float) -> None:
+        """Go on from now at another speed."""
+        self._passed_s, self._since_s = self.passed_s(), time.monotonic()
+        self.factor = factor
+
+    def passed_s(self) -> float:
+        return self._passed_s + (time.monotonic() - self._since_s) * self.factor
 
     def now_ms(self) -> int:
-        return self._begin_ms + int((time.monotonic() - self._started_s) * 1000 * self.factor)
+        return self._begin_ms + int(self.passed_s() * 1000)
 
     def clocks(self) -> Clocks:
         return Clocks(
             wall=lambda: self.now_ms() / 1000,
-            steady=lambda: (time.monotonic() - self._started_s) * self.factor,
+            steady=self.passed_s,
             sleep=lambda seconds: asyncio.sleep(max(0.001, seconds / self.factor)),
         )
 
