@@ -11,9 +11,15 @@ assert os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")
 PYTHON
 }
 
+# The folder above a command's own: pyenv's, where the command is pyenv itself or a shim of it, whoever's HOME that is in.
+above() { dirname "$(dirname "$(command -v "$1" || echo /nonexistent/bin/none)")"; }
+
+HOME="${HOME:-/nonexistent}"
+
 for candidate in \
     "${PYTHON:-}" python3.12 python3 \
     "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3.12 "$HOME"/.pyenv/versions/3.12*/bin/python3.12 \
+    "$(above pyenv)"/versions/3.12*/bin/python3.12 "$(above python)"/versions/3.12*/bin/python3.12 \
     /opt/pyenv/versions/3.12*/bin/python3.12 \
     "${CONDA_PREFIX:-/nonexistent}"/bin/python3.12 \
     "$HOME"/miniconda3/bin/python3.12 "$HOME"/anaconda3/bin/python3.12 "$HOME"/miniforge3/bin/python3.12 \
