@@ -1,6 +1,6 @@
 """The candles of one market and timeframe, by time. Sans-I/O."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from dataclasses import replace
 
 from hummingbot_extended.candles.candle import Candle
@@ -60,15 +60,6 @@ class CandleSeries:
         if not self._times:
             return 0
         return (self._times[-1] - self._times[0]) // self.frame.length_ms + 1 - len(self._times)
-
-    def first_missing(self) -> int | None:
-        """Return the earliest time between the oldest and the newest that has no candle."""
-        if not self.gaps:
-            return None
-        first, step = self._times[0], self.frame.length_ms
-        # The times up to the gap are at equal distances: bisect on how far a time is from where it should be.
-        index = bisect_right(range(len(self._times)), 0, key=lambda i: self._times[i] - first - i * step)
-        return first + index * step
 
     def put(self, candle: Candle) -> Candle | None:
         """Take a state of a candle in. Return what is kept of it, None where nothing has changed.

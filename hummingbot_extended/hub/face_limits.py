@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from hummingbot_extended.hub.client_messages import MAX_SYMBOLS
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceLimits:
@@ -15,7 +13,6 @@ class FaceLimits:
     message_burst: int = 200  # … and at once; beyond: 1008
     max_subscriptions: int = 1_000  # of a connection (W8)
     max_alerts: int = 50  # of a connection
-    max_symbols: int = MAX_SYMBOLS  # of a subscription
     heartbeat_s: float = 30.0  # between heartbeat messages (W33)
     ping_s: float = 15.0  # between protocol pings; a client that does not answer is gone
     write_deadline_s: float = 10.0  # a reader that takes nothing for so long is closed with 1008

@@ -96,10 +96,6 @@ class Readers:
         """Return what is true of each open channel."""
         return [reader.status() for reader in self._open.values()]
 
-    def of_market(self, market: str) -> list[ChannelReader]:
-        """Return the open channels of a market."""
-        return [reader for channel, reader in self._open.items() if channel.market == market]
-
     def _make(self, channel: Channel) -> ChannelReader:
         return ChannelReader(
             channel,

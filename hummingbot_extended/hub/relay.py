@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from hummingbot_extended.candles.timeframes import Timeframe, timeframe
 from hummingbot_extended.errors import SettingsError, StreamClosed
-from hummingbot_extended.hub.events import BarRow, DepthRow, Row, TradeRow
+from hummingbot_extended.hub.events import BarRow, DepthRow, Row
 from hummingbot_extended.hub.interface import Listening, NoSuchStream
 from hummingbot_extended.hub.kinds import Kind
 from hummingbot_extended.hub.topics import ALL
@@ -79,11 +79,6 @@ class RelayReader:
             return
         self._waiting.append(row)
         self._news.set()
-
-    def give_trades(self, rows: list[TradeRow]) -> None:
-        """Take the recent trades in, which come first."""
-        for row in rows:
-            self.give(row)
 
     def end(self, why: StreamClosed) -> None:
         """No more rows will come; what waits may still be read."""

@@ -13,8 +13,6 @@ from hummingbot_extended.hub.wires import open_websocket
 
 logger = logging.getLogger(__name__)
 
-LOGGED_CLOSES = (CloseCode.POLICY, CloseCode.INTERNAL)
-
 
 class SocketFace:
     """WebSocket clients. One task reads each, the handler's own; a writer is there while a client is behind."""

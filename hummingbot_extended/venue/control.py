@@ -13,7 +13,7 @@ from hummingbot_extended.venue.accounts import Account
 from hummingbot_extended.venue.enums import AccountKind, MarketStatus, Mode
 from hummingbot_extended.venue.faults import FaultKind, parse_fault
 from hummingbot_extended.venue.order_body import decode_object
-from hummingbot_extended.venue.records import Page
+from hummingbot_extended.venue.records import FeeRates, Page
 from hummingbot_extended.venue.refusals import Refusal
 from hummingbot_extended.venue.rest import Rest, bad_request
 from hummingbot_extended.venue.variants import describe_variants
@@ -34,6 +34,7 @@ HELP = {
     "GET|POST /practice/accounts": "traders with their keys; open one more: {balance}",
     "POST /practice/deposit": "{account, amount}; a negative amount withdraws",
     "POST /practice/transfer": "{from, to, amount}: money from one account to another",
+    "POST /practice/fees": "{account, maker, taker[, market]}: what the account pays, fractions of the value",
     "POST /practice/price": "{market, price}: the market jumps there; or {market, change: 0.01}",
     "POST /practice/funding": "pay funding now: {} or {market}; or fix the rate: {market, rate}",
     "POST /practice/market": "{market, status}: ACTIVE, REDUCE_ONLY, DELISTED, PRELISTED, DISABLED",
@@ -69,6 +70,7 @@ class ControlApi:
             self._route("POST", "/accounts", self.open_account),
             self._route("POST", "/deposit", self.deposit),
             self._route("POST", "/transfer", self.transfer),
+            self._route("POST", "/fees", self.set_fees),
             self._route("POST", "/price", self.move_price),
             self._route("POST", "/funding", self.funding),
             self._route("POST", "/market", self.set_market),
@@ -163,6 +165,16 @@ class ControlApi:
         self._core.engine.queries.account(receiver)  # refuse before any money moves
         self._core.deposit(sender, -amount, "TRANSFER", counterparty=receiver)
         return self._core.deposit(receiver, amount, "TRANSFER", counterparty=sender)
+
+    async def set_fees(self, request: web.Request) -> object:
+        """POST /practice/fees: what an account pays from now on, on one market or everywhere else."""
+        body = decode_object(await request.read())
+        rates = FeeRates(maker=_decimal(body, "maker"), taker=_decimal(body, "taker"))
+        if not all(0 <= rate < 1 for rate in (rates.maker, rates.taker)):
+            raise bad_request("maker and taker are fractions of the value, such as 0.00025")
+        market = body.get("market")
+        self._core.engine.set_fees(_integer(body, "account"), rates, None if market is None else str(market))
+        return {"maker": plain(rates.maker), "taker": plain(rates.taker)}
 
     async def ledger(self, request: web.Request) -> object:
         """GET /practice/ledger: what the venue holds to be true, for audits."""

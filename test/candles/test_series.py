@@ -32,14 +32,13 @@ def test_series_is_a_bounded_map_by_time(puts: list[tuple[int, int, bool]], limi
     if held:
         missing = [minute for minute in range(min(held), max(held)) if minute not in held]
         assert series.gaps == len(missing)
-        assert series.first_missing() == (missing[0] * 60_000 if missing else None)
         assert series.oldest is not None
         assert series.newest is not None
         assert series.before(series.newest.open_time_ms + 1) is series.newest
         assert series.before(series.oldest.open_time_ms) is None
     else:
         assert series.gaps == 0
-        assert series.oldest is series.newest is series.first_missing() is None
+        assert series.oldest is series.newest is None
     assert str(limit) in repr(series)
 
 

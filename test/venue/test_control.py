@@ -51,6 +51,10 @@ async def test_faults_are_set_listed_counted_and_ended() -> None:
         ("POST", "/mode", {"mode": "party"}),
         ("POST", "/deposit", {"account": 999, "amount": "5"}),
         ("POST", "/transfer", {"from": 100001, "to": 5, "amount": "5"}),
+        ("POST", "/fees", {"account": 100001, "maker": "0", "taker": "0.025 %"}),
+        ("POST", "/fees", {"account": 100001, "maker": "0", "taker": "1"}),
+        ("POST", "/fees", {"account": 999, "maker": "0", "taker": "0.001"}),
+        ("POST", "/fees", {"account": 100001, "maker": "0", "taker": "0.001", "market": "NO-USD"}),
         ("POST", "/transfer", {"from": 100001, "to": 100001, "amount": "-5"}),
     ],
 )
@@ -77,6 +81,22 @@ async def test_new_accounts_have_keys_that_trade() -> None:
         assert other.facts == opened
         assert (await other.get("/user/balance"))["balance"] == "500.000000"
         assert (await other.place("BUY", "0.01", "40000"))["status"] == "NEW"
+
+
+async def test_fee_rates_of_an_account_are_told_charged_and_asked_of_its_orders() -> None:
+    async with trading() as (venue, client):
+        other = Client(venue, client.session, 1)
+        await client.control("POST", "/fees", account=other.account, maker="0.0001", taker="0.0002")
+        await client.control("POST", "/fees", account=client.account, market=MARKET, maker="0", taker="0.0004")
+        (told,) = await client.get(f"/user/fees?market={MARKET}")
+        assert (told["makerFeeRate"], told["takerFeeRate"]) == ("0.00000", "0.00040")
+        assert (await client.get("/user/fees?market=ETH-USD"))[0]["takerFeeRate"] == "0.00025"
+        await other.place("SELL", "0.01", "84100")
+        stingy = client.order("BUY", "0.01", "84100", fee="0.00025")
+        assert (await client.call("POST", "/user/order", json=stingy))[1]["error"]["code"] == 1128
+        await client.place("BUY", "0.01", "84100", fee="0.0004")
+        (paid,), (charged,) = await client.get("/user/trades"), await other.get("/user/trades")
+        assert (Decimal(paid["fee"]), Decimal(charged["fee"])) == (Decimal("0.3364"), Decimal("0.0841"))
 
 
 async def test_the_ledger_is_exact_and_money_is_conserved() -> None:
