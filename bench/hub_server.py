@@ -1,10 +1,11 @@
 """The servers of the hub's benchmark, each in a process of its own on core 0: `python -m bench.hub_server MODE`.
 
-`hub` is our server, fed by hand; `fastapi` what one writes first with FastAPI (`send_json` to one client after another,
-a dict from the candles route); `aiohttp` the same on aiohttp.web with text made once; `websockets` its `broadcast`;
-`raw` frames made once, written to sockets. Prints its port. A line on standard input publishes: COUNT RATE BYTES; the
-reply is an object with the CPU seconds that took, the ticks a second, and the memory (KB) at the end. A message holds
-as its price the time (ns) at which it was due.
+`hub` is our server, fed by hand, on the loop that `hummingbot-extended hub` runs on; the others run on asyncio's:
+`fastapi` what one writes first with FastAPI (`send_json` to one client after another, a dict from the candles route);
+`aiohttp` the same on aiohttp.web with text made once; `websockets` its `broadcast`; `raw` frames made once, written to
+sockets. Prints its port. A line on standard input publishes: COUNT RATE BYTES; the reply is an object with the CPU
+seconds that took, the ticks a second, and the memory (KB) at the end. A message holds as its price the time (ns) at
+which it was due.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from hashlib import sha1
+
+from hummingbot_extended.hub.event_loop import new_event_loop
 
 CANDLES = 500
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -244,4 +247,4 @@ async def main(mode: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1]), loop_factory=new_event_loop if sys.argv[1] == "hub" else None)

@@ -20,13 +20,17 @@ type Figures = Mapping[str, float]  # of one variant in one round, by measure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A least ratio of `variant` to `baseline` in `measure` (both are costs: smaller is better)."""
+    """A least ratio of `variant` to `baseline` in `measure` (both are costs: smaller is better).
+
+    `floor` is a variant whose own ratio is told beside it: the most that the machine allows.
+    """
 
     id: str
     measure: str
     variant: str
     baseline: str
     at_least: float
+    floor: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +96,8 @@ class Rounds:
         for goal in goals:
             ratio = self.ratio(goal.baseline, goal.variant, goal.measure)
             what = f"{goal.variant} beside {goal.baseline}, {goal.measure}"
+            if goal.floor:
+                what += f" ({goal.floor}: {_text(self.ratio(goal.baseline, goal.floor, goal.measure))}x)"
             met = ratio >= goal.at_least
             found.append(Verdict(id=goal.id, what=what, found=ratio, goal=goal.at_least, met=met))
         return found

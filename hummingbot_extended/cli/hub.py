@@ -75,6 +75,7 @@ def hub(
     from hummingbot_extended.candles.timeframes import TIMEFRAMES
     from hummingbot_extended.errors import ConnectFailed, ExtendedError
     from hummingbot_extended.exchange.endpoints import LOCAL_NAME
+    from hummingbot_extended.hub.event_loop import new_event_loop
     from hummingbot_extended.hub.face_settings import FaceSettings
     from hummingbot_extended.hub.settings import SOURCES, HubSettings
 
@@ -105,7 +106,7 @@ def hub(
             relay_account=relay_account,
         )
         api_key = _account_key(faces) if account else None
-        asyncio.run(_run(core, faces, api_key, as_json=as_json))
+        asyncio.run(_run(core, faces, api_key, as_json=as_json), loop_factory=new_event_loop)
     except ExtendedError as error:
         is_venue_missing = isinstance(error, ConnectFailed) and domain == LOCAL_NAME
         hint = "; is the practice venue running (hummingbot-extended venue)? --domain names another exchange"

@@ -24,7 +24,7 @@ _strings = msgspec.json.Encoder(decimal_format="string")
 
 def iso_z(time_ms: int) -> str:
     """Return a time as ISO 8601 in UTC with milliseconds, ending in Z."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 cached_iso = lru_cache(maxsize=256)(iso_z)  # of now: the same for all messages of a turn

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -51,6 +52,7 @@ async def test_it_prints_a_link_without_its_token_and_stops_on_a_signal() -> Non
         while "Role" not in said:
             said += (await process.stdout.readline()).decode()
         assert not any(secret in said for secret in (TOKEN, venue.api_key))
+        assert "/uvloop/" in Path(f"/proc/{process.pid}/maps").read_text()  # the loop that the faces are tested on
         url, code = said.split("Page")[1].split()[0].split("/#code=")
         async with http.post(f"{url}/page/token", data=code) as reply:
             assert await reply.json() == {"token": TOKEN}
