@@ -38,8 +38,12 @@ class Host(Protocol):
         """Report that an order expired."""
         ...
 
-    def foreign_trade(self, trade: AccountTrade, pair: str) -> None:
-        """Report a fill that belongs to no tracked order."""
+    def owns(self, external_id: str) -> bool:
+        """Return whether an order with this external id is this bot's."""
+        ...
+
+    def foreign_trade(self, trade: AccountTrade, pair: str, *, is_leg: bool) -> None:
+        """Report a fill that belongs to no tracked order; `is_leg`: to a take-profit or stop-loss of this bot."""
         ...
 
     def is_recorded(self, trade: AccountTrade, pair: str) -> bool:
@@ -78,6 +82,7 @@ class AccountState:
         self._tasks = tasks
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._trades: OrderedDict[int, None] = OrderedDict()
+        self._legs: OrderedDict[int, None] = OrderedDict()  # exchange ids of this bot's take-profits and stop-losses
         self._marks = 0
         self.news = 0  # how often an order or a trade was told that was not known
         self._position_marks: dict[str, int] = {}
@@ -110,17 +115,25 @@ class AccountState:
         return seen is not None and seen.triggered
 
     def find(self, external_id: str | None, order_id: int) -> InFlightOrder | None:
-        """Return the tracked order, also one that is done lately or counted as lost."""
-        active = self._tracker.active_orders.get(external_id or "")
-        if active is not None:
-            return active
-        exchange_id = str(order_id)
-        return self._tracker.fetch_order(external_id, exchange_id) or self._tracker.fetch_lost_order(
-            external_id, exchange_id
+        """Return the tracked order, also one that is done lately or counted as lost.
+
+        Once its exchange id is known, that decides: an order may share its external id with its legs.
+        """
+        tracker, exchange_id = self._tracker, str(order_id)
+        named = (
+            tracker.active_orders.get(external_id or "")
+            or tracker.fetch_order(external_id)
+            or tracker.fetch_lost_order(external_id)
         )
+        if named is not None and named.exchange_order_id in (None, exchange_id):
+            return named
+        return tracker.fetch_order(None, exchange_id) or tracker.fetch_lost_order(None, exchange_id)
 
     async def apply_order(self, order: Order) -> bool:
         """Apply what is told of an order. False when it is not tracked (not ours, or unknown after a crash)."""
+        if order.is_leg:
+            self._note_leg(order)
+            return False
         tracked = self.find(order.external_id, order.id)
         if tracked is None:
             return False
@@ -186,11 +199,12 @@ class AccountState:
         if order.status is OrderStatus.EXPIRED and not was_done:
             self._host.order_expired(tracked)
 
+    def _note_leg(self, leg: Order) -> None:
+        if self._host.owns(leg.external_id):
+            _keep(self._legs, leg.id, None, KEPT_ORDERS)
+
     def _remember(self, client_order_id: str, seen: _Seen) -> None:
-        self._seen[client_order_id] = seen
-        self._seen.move_to_end(client_order_id)
-        if len(self._seen) > KEPT_ORDERS:
-            self._seen.popitem(last=False)
+        _keep(self._seen, client_order_id, seen, KEPT_ORDERS)
 
     # --- trades -----------------------------------------------------------------------------------------------------
 
@@ -199,9 +213,7 @@ class AccountState:
         for trade in trades:
             if trade.id not in self._trades and self._apply_trade(trade):
                 self.news += 1
-                self._trades[trade.id] = None
-                if len(self._trades) > KEPT_TRADES:
-                    self._trades.popitem(last=False)
+                _keep(self._trades, trade.id, None, KEPT_TRADES)
 
     def _apply_trade(self, trade: AccountTrade) -> bool:
         """Return whether the trade is dealt with (a market that is not known yet is not)."""
@@ -210,8 +222,9 @@ class AccountState:
             return False
         tracked = self.find(trade.external_id, trade.order_id)
         if tracked is None:
-            self._host.foreign_trade(trade, pair)
-            return trade.type is not TradeType.TRADE
+            is_leg = trade.order_id in self._legs
+            self._host.foreign_trade(trade, pair, is_leg=is_leg)
+            return is_leg or trade.type is not TradeType.TRADE
         update = translate.trade_update(trade, tracked.client_order_id, pair, tracked.position)
         if self._host.is_recorded(trade, pair):
             tracked.update_with_trade_update(update)
@@ -249,6 +262,13 @@ class AccountState:
         if asked is None:
             self._balance_mark = self.mark()
         self._host.set_balance(balance)
+
+
+def _keep[Key, Value](kept: OrderedDict[Key, Value], key: Key, value: Value, limit: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > limit:
+        kept.popitem(last=False)
 
 
 def _is_news(order: Order, before: _Seen) -> bool:

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from hummingbot_extended.connector.bot_identity import BotIdentity
-from hummingbot_extended.connector.order_outcomes import find_order
 from hummingbot_extended.errors import NotFound
 from hummingbot_extended.exchange.models import Order
+from hummingbot_extended.exchange.order_search import find_order
 from hummingbot_extended.exchange.rest import ExtendedRest
 
 ADOPT, CANCEL, IGNORE = "adopt", "cancel", "ignore"
@@ -18,8 +18,8 @@ class Adoption:
     `is_known(order)` says whether Hummingbot tracks an order or has done with it. `adopt(order)` starts tracking it,
     with its fills and its state, so that it is recorded in every mode but "ignore". `restored` holds the ids of the
     orders that Hummingbot's own database brought back: it tracks them, and no strategy knows them any more. With
-    "cancel", `cancel(ids)` is awaited for whatever of both kinds is open; what was cancelled leaves `restored`. `mode`
-    may be changed.
+    "cancel", `cancel(orders)` is awaited for whatever of both kinds is open; what was cancelled leaves `restored`.
+    Take-profits and stop-losses stay in every mode, as the position does that they protect. `mode` may be changed.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Adoption:
         *,
         is_known: Callable[[Order], bool],
         adopt: Callable[[Order], Awaitable[None]],
-        cancel: Callable[[Sequence[str]], Awaitable[None]],
+        cancel: Callable[[Sequence[Order]], Awaitable[None]],
         restored: set[str],
     ) -> None:
         self._rest = rest
@@ -47,11 +47,12 @@ class Adoption:
 
     async def run(self, open_orders: Sequence[Order]) -> None:
         """Deal with what `open_orders` has of an earlier life, and once with the journal. Raises what REST raises."""
-        orphans = {order.external_id: order for order in open_orders if self._is_orphan(order)}
+        placed = [order for order in open_orders if not order.is_leg]
+        orphans = {order.external_id: order for order in placed if self._is_orphan(order)}
         for external_id in self._left:
             if external_id not in orphans and (order := await self._ask(external_id)) is not None:
                 orphans[external_id] = order
-        restored = {order.external_id: order for order in open_orders if order.external_id in self._restored}
+        restored = {order.external_id: order for order in placed if order.external_id in self._restored}
         if self.mode != IGNORE and orphans:
             await self._take(list(orphans.values()))
         if self.mode == CANCEL:
@@ -67,11 +68,11 @@ class Adoption:
             await self._adopt(order)
 
     async def _close(self, left: Iterable[Order]) -> None:
-        still_open = [order.external_id for order in left if not order.status.is_final]
+        still_open = [order for order in left if not order.status.is_final]
         if still_open:
             logging.getLogger(__name__).warning("Cancelling %d order(s) left by an earlier life.", len(still_open))
             await self._cancel(still_open)
-        self._restored.difference_update(still_open)
+        self._restored.difference_update(order.external_id for order in still_open)
 
     def _is_orphan(self, order: Order) -> bool:
         return self._identity.owns(order.external_id) and not self._is_known(order)
@@ -79,7 +80,7 @@ class Adoption:
     async def _ask(self, external_id: str) -> Order | None:
         """Return an order of the journal; None where the exchange never got it, or Hummingbot knows it."""
         try:
-            order = await find_order(self._rest, external_id)
+            order = await find_order(self._rest, external_id=external_id)
         except NotFound:
             order = None
         if order is None or self._is_known(order):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import batched
 
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
@@ -56,10 +57,13 @@ class CancelAll:
         return [o for o in self._orders.values() if not self.is_gone(o) and o.client_order_id not in self._refused]
 
     async def _mass_cancel(self) -> None:
-        external_ids = list(self._orders)
         try:
-            for start in range(0, len(external_ids), CHUNK):
-                await self._rest.mass_cancel(external_ids=external_ids[start : start + CHUNK])
+            for some in batched(self._orders.values(), CHUNK):
+                await self._rest.mass_cancel(
+                    # Where it is known, the exchange id: its legs share an order's external id, and are to stay.
+                    order_ids=[int(order.exchange_order_id) for order in some if order.exchange_order_id],
+                    external_ids=[order.client_order_id for order in some if not order.exchange_order_id],
+                )
         except ExtendedError as error:
             logging.getLogger(__name__).warning("The mass cancel failed (%s); cancelling one by one.", error)
 
@@ -67,7 +71,7 @@ class CancelAll:
         await self._wait_for_stream()
         if not (waiting := self._open()):
             return
-        listed = {order.external_id: order for order in await self._rest.open_orders()}
+        listed = {order.external_id: order for order in await self._rest.open_orders() if not order.is_leg}
         for order in waiting:
             if order.client_order_id in listed:
                 await self._cancel(order, listed[order.client_order_id])

@@ -7,7 +7,7 @@ from typing import Any
 
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
-from hummingbot_extended.connector.order_outcomes import VISIBLE_AFTER_S, OrderUnresolved, find_order
+from hummingbot_extended.connector.order_outcomes import OrderUnresolved
 from hummingbot_extended.errors import (
     ApiError,
     ExtendedError,
@@ -20,6 +20,7 @@ from hummingbot_extended.errors import (
 )
 from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Order
+from hummingbot_extended.exchange.order_search import VISIBLE_AFTER_S, find_order
 from hummingbot_extended.exchange.rest import ExtendedRest
 
 ATTEMPTS = 3
@@ -129,7 +130,9 @@ class Canceller:
         began_s, delay_s = time.monotonic(), FIND_AGAIN_S
         while True:
             try:
-                return await find_order(self._rest, tracked.client_order_id, exchange_id(tracked))
+                return await find_order(
+                    self._rest, external_id=tracked.client_order_id, order_id=exchange_id(tracked)
+                )
             except NotFound as error:
                 if not order_not_found(error) or not is_young(tracked):
                     raise

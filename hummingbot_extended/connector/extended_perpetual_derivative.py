@@ -62,11 +62,7 @@ from hummingbot_extended.connector.markets import AccountFees, Markets
 from hummingbot_extended.connector.order_book_tracker import ExtendedOrderBookTracker
 from hummingbot_extended.connector.order_desk import OrderDesk
 from hummingbot_extended.connector.order_entry import Entry
-from hummingbot_extended.connector.order_outcomes import (
-    OrderOutcomes,
-    OrderUnresolved,
-    find_order,
-)
+from hummingbot_extended.connector.order_outcomes import OrderOutcomes, OrderUnresolved
 from hummingbot_extended.connector.reconcile import Reconciler
 from hummingbot_extended.connector.rest import AssistantSend, RestConnections
 from hummingbot_extended.connector.settings import ConnectorSettings
@@ -86,6 +82,7 @@ from hummingbot_extended.exchange.enums import AccountEvent, OrderStatus
 from hummingbot_extended.exchange.enums import TradeType as Kind
 from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Account, AccountTrade, Balance, FundingPayment, Market, Order
+from hummingbot_extended.exchange.order_search import find_order
 from hummingbot_extended.exchange.reading import Records
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.streams.backoff import Backoff
@@ -769,7 +766,9 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._update_order_after_failure(tracked.client_order_id, tracked.trading_pair, exception=error)
 
     async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
-        order = await find_order(self._rest, tracked_order.client_order_id, exchange_id(tracked_order))
+        order = await find_order(
+            self._rest, external_id=tracked_order.client_order_id, order_id=exchange_id(tracked_order)
+        )
         return translate.order_update(order, tracked_order.client_order_id, tracked_order.trading_pair, rested=True)
 
     async def _all_trade_updates_for_order(self, order: InFlightOrder) -> list[TradeUpdate]:
@@ -794,17 +793,21 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self.logger().warning(f"The order {tracked.client_order_id} on {tracked.trading_pair} has expired.")
         self.trigger_event(MarketEvent.OrderExpired, OrderExpiredEvent(self._now(), tracked.client_order_id))
 
-    def foreign_trade(self, trade: AccountTrade, pair: str) -> None:
-        """Report a liquidation or deleveraging, which no order of ours stands for; other bots' fills are not ours."""
+    def owns(self, external_id: str) -> bool:
+        """Return whether an order with this external id is this bot's."""
+        return self._identity.owns(external_id)
+
+    def foreign_trade(self, trade: AccountTrade, pair: str, *, is_leg: bool) -> None:
+        """Report a liquidation, a deleveraging, or the fill of a take-profit or stop-loss (`is_leg`): no order that
+        Hummingbot knows stands for them. Other bots' fills are not ours.
+        """
         is_ours = pair in self._trading_pairs and trade.created_time_ms >= self._born_ms - FOREIGN_MARGIN_MS
-        if trade.type is Kind.TRADE or not is_ours or self.is_recorded(trade, pair):
+        if (trade.type is Kind.TRADE and not is_leg) or not is_ours or self.is_recorded(trade, pair):
             return
-        self.logger().warning(
-            f"{trade.type.value}: the exchange closed {trade.qty} of the {pair} position at {trade.price}."
-        )
-        self.trigger_event(
-            MarketEvent.OrderFilled, translate.forced_fill(trade, pair, self._now(), self.get_leverage(pair))
-        )
+        what = "TPSL" if is_leg else trade.type.value
+        self.logger().warning(f"{what}: the exchange closed {trade.qty} of the {pair} position at {trade.price}.")
+        fill = translate.exit_fill(trade, pair, what, self._now(), self.get_leverage(pair))
+        self.trigger_event(MarketEvent.OrderFilled, fill)
 
     # === adoption ===================================================================================================
 
@@ -837,11 +840,12 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             tracked.current_state = OrderState.OPEN
         await self._state.apply_order(order)
 
-    async def _cancel_left_over(self, order_ids: Sequence[str]) -> None:
+    async def _cancel_left_over(self, orders: Sequence[Order]) -> None:
         """Cancel orders of an earlier life by one request. What is not gone then is followed up as any other cancel."""
-        for some in batched(order_ids, CHUNK):
-            await self._rest.mass_cancel(external_ids=some)
-        for tracked in [self.in_flight_orders[key] for key in order_ids if key in self.in_flight_orders]:
+        for some in batched(orders, CHUNK):
+            await self._rest.mass_cancel(order_ids=[order.id for order in some])
+        ids = [order.external_id for order in orders]
+        for tracked in [self.in_flight_orders[key] for key in ids if key in self.in_flight_orders]:
             await self._order_tracker.process_order_update(
                 OrderUpdate(tracked.trading_pair, time.time(), OrderState.PENDING_CANCEL, tracked.client_order_id)
             )

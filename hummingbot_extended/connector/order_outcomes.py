@@ -10,44 +10,20 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.errors import ApiError, ConnectFailed, ExtendedError, NotFound, Outcome
-from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Order
+from hummingbot_extended.exchange.order_search import VISIBLE_AFTER_S, find_order
 from hummingbot_extended.exchange.rest import ExtendedRest
 
 DUPLICATE_ORDER = 1134  # the external id is in use: an order of ours is there, whatever this reply says
 IN_CALL_S = 5.0
 FIRST_DELAY_S = 0.2
 MAX_DELAY_S = 15.0
-# An order may become visible after its POST (API reference §4.10). Only after this long does "not found" count.
-VISIBLE_AFTER_S = 30.0
 
 
 class OrderUnresolved(ExtendedError):
     """Raised when it is not known yet whether the exchange has an order. It stays tracked and is asked for on."""
 
     outcome = Outcome.UNKNOWN
-
-
-async def find_order(rest: ExtendedRest, external_id: str, order_id: int | None = None) -> Order:
-    """Return an order, open or closed: by exchange id, by external id, from the history.
-
-    Raises NotFound only when all of them say that there is none; every other error says nothing about the order.
-    """
-    if order_id is not None:
-        try:
-            return await rest.order(order_id)
-        except NotFound as error:
-            if not order_not_found(error):
-                raise
-    try:
-        if orders := await rest.orders_by_external_id(external_id):
-            return max(orders, key=lambda order: order.updated_time_ms)
-    except NotFound as error:
-        if not order_not_found(error):
-            raise
-    if orders := await rest.orders_history(external_ids=[external_id], limit=10):
-        return max(orders, key=lambda order: order.updated_time_ms)
-    raise NotFound(404, "NOT_FOUND", "neither open nor in the history", request=f"order {external_id}")
 
 
 class OrderOutcomes:
@@ -133,7 +109,7 @@ class OrderOutcomes:
         while not await _told(tracked, delay_s * random.uniform(0.5, 1.0)):
             delay_s = min(MAX_DELAY_S, delay_s * 2)
             try:
-                order = await find_order(self._rest, tracked.client_order_id)
+                order = await find_order(self._rest, external_id=tracked.client_order_id)
             except NotFound as error:
                 if give_up_after_s is not None and loop.time() - began >= give_up_after_s:
                     return error

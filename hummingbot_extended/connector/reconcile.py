@@ -9,9 +9,9 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot_extended.connector.account_state import AccountState
 from hummingbot_extended.connector.adoption import Adoption
 from hummingbot_extended.connector.fills import FillHistory
-from hummingbot_extended.connector.order_outcomes import find_order
 from hummingbot_extended.errors import ExtendedError, NotFound
 from hummingbot_extended.exchange.models import Order
+from hummingbot_extended.exchange.order_search import find_order
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.streams.backoff import Backoff
 
@@ -105,7 +105,7 @@ class Reconciler:
         """Ask for one order and apply what the exchange says. Raises what REST raises but NotFound."""
         exchange_id = int(tracked.exchange_order_id) if tracked.exchange_order_id else None
         try:
-            order = await find_order(self._rest, tracked.client_order_id, exchange_id)
+            order = await find_order(self._rest, external_id=tracked.client_order_id, order_id=exchange_id)
         except NotFound as error:
             await self._missing(tracked, error)
         else:

@@ -130,11 +130,11 @@ def trade_update(trade: AccountTrade, client_order_id: str, pair: str, position_
     )
 
 
-def forced_fill(trade: AccountTrade, pair: str, timestamp: float, leverage: int) -> OrderFilledEvent:
-    """Return the fill of a liquidation or a deleveraging: there is no order of ours that it belongs to."""
+def exit_fill(trade: AccountTrade, pair: str, what: str, timestamp: float, leverage: int) -> OrderFilledEvent:
+    """Return the fill of `what` closed a position by itself: there is no order of Hummingbot's that it belongs to."""
     return OrderFilledEvent(
         timestamp=timestamp,
-        order_id=f"{trade.type.value.lower()}-{trade.order_id}",
+        order_id=f"{what.lower()}-{trade.order_id}",
         trading_pair=pair,
         trade_type=trade_type(trade.side),
         order_type=HummingbotOrderType.MARKET,

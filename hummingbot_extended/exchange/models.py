@@ -520,6 +520,12 @@ class Order(Model, frozen=True, kw_only=True):
     updated_time_ms: int = named(name="updatedTime")
     expire_time_ms: int | None = named(name="expireTime", default=None)
 
+    @property
+    def is_leg(self) -> bool:
+        """Whether it is a take-profit or stop-loss: an order of its own under the external id of the order that it
+        belongs to, so that only its exchange id tells the two apart (API reference §3.6, §4.8)."""
+        return self.type is OrderType.TPSL
+
 
 class OrderReceipt(Model, frozen=True, kw_only=True):
     """Answer to a new order: received, not accepted (API reference §4.10)."""

@@ -7,27 +7,29 @@ from hummingbot_extended.exchange.rest import ExtendedRest
 
 # An order may become visible only some time after its POST. Before, "not found" says nothing.
 VISIBLE_AFTER_S = 30.0
+NEWEST = 10  # as many orders as may share an external id
 
 
 async def find_order(rest: ExtendedRest, *, external_id: str = "", order_id: int | None = None) -> Order:
     """Return an order, open or closed: by exchange id, by external id, from the history.
 
+    An external id stands for the order that was placed with it, not for the take-profit or stop-loss that shares it.
     Raises NotFound only when all of them say that there is none; every other error says nothing about the order.
     """
-    if order_id is not None and (found := await _by_order_id(rest, order_id)) is not None:
-        return found
-    if external_id and (found := await _by_external_id(rest, external_id)) is not None:
+    if order_id is not None:
+        try:
+            return await rest.order(order_id)
+        except NotFound as error:
+            if not order_not_found(error):
+                raise
+    found = None
+    if external_id:
+        found = await _by_external_id(rest, external_id)
+    elif order_id is not None:
+        found = _newest(await rest.orders_history(order_ids=[order_id], limit=NEWEST))
+    if found is not None:
         return found
     raise NotFound(404, "NOT_FOUND", "neither open nor in the history", request=f"order {external_id or order_id}")
-
-
-async def _by_order_id(rest: ExtendedRest, order_id: int) -> Order | None:
-    try:
-        return await rest.order(order_id)
-    except NotFound as error:
-        if not order_not_found(error):
-            raise
-    return _newest(await rest.orders_history(order_ids=[order_id], limit=10))
 
 
 async def _by_external_id(rest: ExtendedRest, external_id: str) -> Order | None:
@@ -37,8 +39,9 @@ async def _by_external_id(rest: ExtendedRest, external_id: str) -> Order | None:
     except NotFound as error:
         if not order_not_found(error):
             raise
-    return _newest(await rest.orders_history(external_ids=[external_id], limit=10))
+    return _newest(await rest.orders_history(external_ids=[external_id], limit=NEWEST))
 
 
 def _newest(orders: list[Order]) -> Order | None:
-    return max(orders, key=lambda order: order.updated_time_ms, default=None)
+    placed = [order for order in orders if not order.is_leg] or orders
+    return max(placed, key=lambda order: order.updated_time_ms, default=None)

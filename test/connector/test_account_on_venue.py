@@ -5,11 +5,11 @@ import time
 from decimal import Decimal
 
 import pytest
-from hummingbot.core.data_type.common import OrderType, PositionAction
+from hummingbot.core.data_type.common import OrderType, PositionAction, TradeType
 from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.network_iterator import NetworkStatus
 
-from hummingbot_extended.exchange.enums import Side
+from hummingbot_extended.exchange.enums import OrderStatus, Side
 from test.connector.running import PAIR, Bot, stage
 from test.until import until
 
@@ -355,6 +355,55 @@ async def test_stop_limit_order_with_exits_has_its_signed_legs(venue):
         assert order.trigger.trigger_price_type.value == "LAST"
         assert order.trigger.execution_price_type.value == "LIMIT"
         assert order.take_profit.trigger_price == round(price * Decimal("1.2"))
+
+
+async def test_legs_of_an_order_are_not_the_order_and_their_fills_are_reported(venue):
+    """The exchange has one external id for an order and for its take-profit (API reference §3.6)."""
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        profit = round(price * Decimal("1.02"))
+        order_id = bot.buy("0.02", price, take_profit=profit)
+        await bot.until_open(order_id)
+        await other.place(Side.SELL, "0.01", price, ioc=True)
+        await until(lambda: bot.filled(order_id) == Decimal("0.01"))
+        tracked = bot.connector.in_flight_orders[order_id]
+        parent = int(tracked.exchange_order_id)
+        leg = next(order for order in await venue.open_orders() if order.id != parent)
+        assert leg.external_id == order_id
+        await bot.connector._status_polling_loop_fetch_updates()
+        assert bot.connector.exchange_status(order_id) is OrderStatus.PARTIALLY_FILLED
+        await other.place(Side.BUY, "0.01", profit)
+        await until(lambda: bot.connector.get_price(PAIR, False) == profit)
+        await venue.control("POST", "price", {"market": PAIR, "price": str(profit)})
+        await until(lambda: bot.fills(f"tpsl-{leg.id}"))
+        await until(lambda: bot.position() == 0)
+        (fill,) = bot.fills(f"tpsl-{leg.id}")
+        assert (fill.trade_type, fill.amount, fill.position) == (TradeType.SELL, Decimal("0.01"), "CLOSE")
+        assert bot.filled(order_id) == Decimal("0.01")
+        assert tracked.is_open
+        assert {str(trade["id"]) for trade in (await venue.ledger())["trades"]} == {
+            each.exchange_trade_id for each in bot.fills()
+        }
+        assert all(result.success for result in await bot.connector.cancel_all(5))
+        await bot.until_done(order_id)
+
+
+@pytest.mark.parametrize("mode", ["adopt", "cancel"])
+async def test_legs_that_protect_a_position_outlive_a_restart(venue, mode):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        order_id = bot.buy("0.02", price, stop_loss=price * Decimal("0.9"))
+        await bot.until_open(order_id)
+        await other.place(Side.SELL, "0.01", price, ioc=True)
+        await until(lambda: bot.filled(order_id) == Decimal("0.01"))
+        parent = int(bot.connector.in_flight_orders[order_id].exchange_order_id)
+        assert all(result.success for result in await bot.connector.cancel_all(5))
+        (leg,) = await venue.open_orders()
+        assert leg.id != parent
+    async with venue.bot(orders_after_restart=mode) as bot:
+        assert [order.id for order in await venue.open_orders()] == [leg.id]
+        assert bot.connector.in_flight_orders == {}
+        assert bot.recorder.created == []
 
 
 async def test_expired_order_is_reported_as_expired(venue):

@@ -33,7 +33,7 @@ class World:
 
     def __init__(self):
         self.events = []
-        self.expired, self.foreign, self.balances, self.recorded = [], [], [], set()
+        self.expired, self.foreign, self.legs, self.balances, self.recorded = [], [], [], [], set()
         self.rest_fills, self.fetched = [], 0
         self.tracker = ExtendedClientOrderTracker(self)
         self.perpetual = PerpetualTrading([PAIR])
@@ -54,8 +54,12 @@ class World:
     def order_expired(self, tracked):
         self.expired.append(tracked.client_order_id)
 
-    def foreign_trade(self, trade, pair):
+    def owns(self, external_id):
+        return external_id == "a"
+
+    def foreign_trade(self, trade, pair, *, is_leg):
         self.foreign.append(trade.id)
+        self.legs += [trade.id] * is_leg
 
     def is_recorded(self, trade, pair):
         return trade.id in self.recorded
@@ -225,6 +229,22 @@ async def test_foreign_fills_are_handed_on_and_recorded_ones_are_not_reported_ag
     assert world.filled == 0
     world.state.apply_trades([models.trade(2, market="NEW-USD")])
     assert world.filled == 0
+
+
+async def test_leg_shares_the_external_id_of_its_order_and_is_another_order(world):
+    await world.tell(type="TPSL", id=7, status="UNTRIGGERED", updatedTime=5)  # before the order's own id is known
+    assert world.order.exchange_order_id is None
+    await world.tell(**PARTLY)
+    world.fill(1, **FIRST)
+    await world.tell(type="TPSL", id=7, status="FILLED", filledQty="0.4", updatedTime=99)
+    world.fill(2, orderId=7, externalOrderId="a", **FIRST)
+    world.fill(2, orderId=7, externalOrderId="a", **FIRST)
+    world.fill(3, orderId=8, externalOrderId="a", **FIRST)
+    await world.settle()
+    assert (world.foreign, world.legs) == ([2, 3], [2])
+    assert world.order.current_state is OrderState.PARTIALLY_FILLED
+    assert world.state.status_of("a") is OrderStatus.PARTIALLY_FILLED
+    assert world.filled == Decimal("0.4")
 
 
 async def test_what_is_kept_is_bounded(world, monkeypatch):

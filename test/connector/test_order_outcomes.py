@@ -2,13 +2,14 @@
 
 import pytest
 
-from hummingbot_extended.connector.order_outcomes import find_order
 from hummingbot_extended.errors import NotFound, RequestTimedOut
+from hummingbot_extended.exchange.order_search import find_order
 from test.connector import models
 
 MISSING = NotFound(404, "NOT_FOUND", "Order not found")
 NO_ACCOUNT = NotFound(404, 1004, "Account not found")
 OLD, NEW = models.order(1, updatedTime=1), models.order(2, updatedTime=2)
+LEG = models.order(3, type="TPSL", updatedTime=3)
 
 
 class Rest:
@@ -41,6 +42,8 @@ class Rest:
         ((OLD, [NEW], []), None, NEW),
         ((MISSING, [], [NEW, OLD]), 1, NEW),
         ((MISSING, MISSING, [OLD]), 1, OLD),
+        ((MISSING, [OLD, LEG], []), 1, OLD),
+        ((MISSING, [LEG], []), 1, LEG),
         ((MISSING, MISSING, []), 1, NotFound),
         ((NO_ACCOUNT, [NEW], [NEW]), 1, NotFound),
         ((MISSING, NO_ACCOUNT, [NEW]), 1, NotFound),
@@ -50,7 +53,7 @@ class Rest:
     ],
 )
 async def test_order_is_looked_for_everywhere_and_an_error_is_not_an_answer(answers, order_id, found):
-    looking = find_order(Rest(*answers), "a", order_id)
+    looking = find_order(Rest(*answers), external_id="a", order_id=order_id)
     if isinstance(found, type):
         with pytest.raises(found) as error:
             await looking
