@@ -11,10 +11,11 @@ from hummingbot.connector.perpetual_trading import PerpetualTrading
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 
 from hummingbot_extended.connector import translate
-from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
+from hummingbot_extended.connector.client_order_tracker import FINAL, ExtendedClientOrderTracker
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.errors import ExtendedError
-from hummingbot_extended.exchange.enums import OrderStatus, TradeType
+from hummingbot_extended.exchange.decimals import ZERO
+from hummingbot_extended.exchange.enums import OrderStatus, PositionStatus, TradeType
 from hummingbot_extended.exchange.models import AccountTrade, Balance, Order, Position
 
 KEPT_ORDERS = 10_000
@@ -86,6 +87,7 @@ class AccountState:
         self._marks = 0
         self.news = 0  # how often an order or a trade was told that was not known
         self._position_marks: dict[str, int] = {}
+        self._position_ids: dict[str, int] = {}  # of the open ones
         self._balance_mark = 0
         self._filling: dict[str, asyncio.Event] = {}
 
@@ -187,7 +189,7 @@ class AccountState:
             )
 
     async def _finalise(self, tracked: InFlightOrder, order: Order, update: OrderUpdate) -> None:
-        was_done = tracked.current_state in (OrderState.CANCELED, OrderState.FILLED, OrderState.FAILED)
+        was_done = tracked.current_state in FINAL
         if was_done and tracked.client_order_id not in self._tracker.lost_orders:
             return
         keeps_waiting = tracked.is_pending_cancel_confirmation and not order.status.is_final
@@ -195,7 +197,7 @@ class AccountState:
             update = update._replace(new_state=OrderState.PENDING_CANCEL)
         task = self._tracker.process_order_update(update)
         if update.new_state is not OrderState.FILLED:  # the tracker itself may wait seconds for a full order's fills
-            await task
+            await asyncio.shield(task)  # it is noted as applied already
         if order.status is OrderStatus.EXPIRED and not was_done:
             self._host.order_expired(tracked)
 
@@ -237,8 +239,12 @@ class AccountState:
     # --- positions and balance --------------------------------------------------------------------------------------
 
     def apply_positions(self, positions: Iterable[Position], *, is_whole: bool, asked: int | None = None) -> None:
-        """Apply positions. `is_whole`: those not among them are closed. `asked`: the mark before a poll."""
-        told = {pair: each for each in positions if (pair := self._host.pair_of(each.market)) is not None}
+        """Apply positions. `is_whole`: those not among them are closed. `asked`: the mark before a poll.
+
+        A position that flips is told as one that closed and another one that opened, in whatever order.
+        """
+        closed_first = sorted(positions, key=lambda each: each.status is not PositionStatus.CLOSED)
+        told = {pair: each for each in closed_first if (pair := self._host.pair_of(each.market)) is not None}
         gone = set(self._perpetual.account_positions) - told.keys() if is_whole else set()
         for pair in (*told, *gone):
             if asked is not None and self._position_marks.get(pair, 0) > asked:
@@ -249,8 +255,11 @@ class AccountState:
 
     def _set_position(self, pair: str, model: Position | None) -> None:
         if model is None or not model.signed_size:
-            self._perpetual.remove_position(pair)
+            if model is None or self._position_ids.get(pair) in (None, model.id):  # not the one before the present one
+                self._perpetual.remove_position(pair)
+                self._position_ids.pop(pair, None)
             return
+        self._position_ids[pair] = model.id
         self._perpetual.set_position(pair, translate.position(model, pair))
         if model.leverage == model.leverage.to_integral_value():
             self._perpetual.set_leverage(pair, int(model.leverage))
@@ -278,7 +287,8 @@ def _is_news(order: Order, before: _Seen) -> bool:
 
 
 def _lacks_fills(tracked: InFlightOrder, order: Order) -> bool:
-    return tracked.executed_amount_base < order.filled_qty and not tracked.completely_filled_event.is_set()
+    filled = order.filled_qty or (order.qty if order.status is OrderStatus.FILLED else ZERO)  # it may be left out
+    return tracked.executed_amount_base < filled and not tracked.completely_filled_event.is_set()
 
 
 def _is_triggered(order: Order, before: _Seen | None) -> bool:

@@ -21,7 +21,8 @@ class CancelAll:
     """One mass cancel of exactly these orders, verified by the stream or by the list of open orders.
 
     What is still open then is cancelled one by one, until the caller's time is up. `ask(order)` brings the state of an
-    order that is open no more up to date; `stream_is_live()` says whether waiting for the account stream makes sense.
+    order up to date and returns whether it is open no more: that it is not listed proves nothing, the list lags (API
+    reference §4.10). `stream_is_live()` says whether waiting for the account stream makes sense.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class CancelAll:
         rest: ExtendedRest,
         orders: Sequence[InFlightOrder],
         *,
-        ask: Callable[[InFlightOrder], Awaitable[None]],
+        ask: Callable[[InFlightOrder], Awaitable[bool]],
         stream_is_live: Callable[[], bool],
     ) -> None:
         self._rest = rest
@@ -76,7 +77,6 @@ class CancelAll:
             if order.client_order_id in listed:
                 await self._cancel(order, listed[order.client_order_id])
             elif order.exchange_order_id is not None:  # otherwise its POST may still be under way
-                self._gone.add(order.client_order_id)
                 await self._update(order)
         if self._open():
             await asyncio.sleep(RETRY_S)
@@ -99,6 +99,7 @@ class CancelAll:
 
     async def _update(self, order: InFlightOrder) -> None:
         try:
-            await self._ask(order)
+            if await self._ask(order):
+                self._gone.add(order.client_order_id)
         except ExtendedError as error:
             logging.getLogger(__name__).debug("the end of %s is not known yet: %s", order.client_order_id, error)

@@ -59,7 +59,8 @@ class Canceller:
         """Return, once, an order whose cancel was asked for before it was known to exist; None where it was not."""
         return self._wished.pop(client_order_id, None)
 
-    def _wish(self, tracked: InFlightOrder) -> None:
+    def wish(self, tracked: InFlightOrder) -> None:
+        """Have an order that is not known to exist cancelled once it is: see `take_wish`."""
         open_still = {key: order for key, order in self._wished.items() if not order.is_done}
         self._wished = {**open_still, tracked.client_order_id: tracked}
 
@@ -73,7 +74,7 @@ class Canceller:
         """
         key = tracked.client_order_id
         if tracked.exchange_order_id is None and self._is_searched(key):
-            self._wish(tracked)
+            self.wish(tracked)
             raise OrderUnresolved(f"it is not known yet whether the exchange has {key}; it will be cancelled if so")
         if key in self._under_way:
             return await asyncio.shield(self._under_way[key])
@@ -83,7 +84,7 @@ class Canceller:
             will_be_cancelled = await self._cancel(tracked) and tracked.exchange_order_id is not None
         finally:
             if tracked.exchange_order_id is None:
-                self._wish(tracked)
+                self.wish(tracked)
             del self._under_way[key]
             under_way.set_result(will_be_cancelled)  # an error is told to the first one only, and counts once
         return will_be_cancelled
@@ -130,9 +131,7 @@ class Canceller:
         began_s, delay_s = time.monotonic(), FIND_AGAIN_S
         while True:
             try:
-                return await find_order(
-                    self._rest, external_id=tracked.client_order_id, order_id=exchange_id(tracked)
-                )
+                return await find_order(self._rest, external_id=tracked.client_order_id, order_id=exchange_id(tracked))
             except NotFound as error:
                 if not order_not_found(error) or not is_young(tracked):
                     raise

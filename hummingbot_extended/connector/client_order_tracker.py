@@ -3,6 +3,8 @@
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 
+FINAL = frozenset({OrderState.CANCELED, OrderState.FILLED, OrderState.FAILED})
+
 
 class ExtendedClientOrderTracker(ClientOrderTracker):
     """Announces an order with the first news that carries its exchange id, whatever that news is, and only then.
@@ -10,6 +12,9 @@ class ExtendedClientOrderTracker(ClientOrderTracker):
     Hummingbot's own announces it when it passes from PENDING_CREATE to an open or a filled state: an order whose fill,
     rejection or end is told first has events without a row in Hummingbot's database. Here an order that has an exchange
     id is one that was announced, also in an earlier life; so the saved state tells it, and it happens once.
+
+    An order that has ended stays so: the reply to a cancel, which says "will be cancelled", may come after the end, and
+    who holds on to the order would wait for its end for good.
     """
 
     def process_trade_update(self, trade_update: TradeUpdate) -> None:
@@ -19,7 +24,9 @@ class ExtendedClientOrderTracker(ClientOrderTracker):
 
     async def _process_order_update(self, order_update: OrderUpdate) -> None:
         self.announce(order_update.client_order_id, order_update.exchange_order_id, order_update.update_timestamp)
-        await super()._process_order_update(order_update)
+        order = self._fillable(order_update.client_order_id or "")
+        if order is None or order.current_state not in FINAL or order_update.new_state in FINAL:
+            await super()._process_order_update(order_update)
 
     def announce(self, client_order_id: str | None, exchange_order_id: str | None, timestamp: float) -> None:
         """Have it that the exchange has an order, told at `timestamp` (s): the first time, its Created event fires."""

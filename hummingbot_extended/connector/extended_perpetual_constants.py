@@ -44,6 +44,8 @@ VITAL_LIMIT_IDS: Final = frozenset(
 )
 
 REQUEST_TIMEOUT_S: Final = 10.0
+# An order that the budget of requests holds up for longer is not sent any more: its price is of another time.
+ORDER_WAIT_S: Final = 10.0
 FUNDING_FEE_POLL_INTERVAL_S: Final = 120
 
 TRANSPORTS: Final = ("auto", "websocket", "sse", "rpc")

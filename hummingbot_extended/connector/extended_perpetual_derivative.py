@@ -133,6 +133,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._owned_tasks = Tasks()
         self._funding_fee_polling_task: asyncio.Task[None] | None = None
         self._entries: dict[str, Entry] = {}  # of the orders that are being placed
+        self._arriving: dict[str, asyncio.Event] = {}  # orders that Hummingbot does not track yet
         self._entering = OneATurn()  # a strategy may refresh all its orders in one tick
         self._started = False
         self._reconciled_generation = 0
@@ -373,6 +374,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         order = self._order_tracker.active_orders.get(order_id)
         if order is not None and math.isnan(order.creation_timestamp):
             order.creation_timestamp = time.time()
+        self._has_arrived(order_id)
 
     def was_triggered(self, client_order_id: str) -> bool:
         """Return whether the price that a conditional order waits for has come, whatever became of the order then."""
@@ -430,7 +432,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._set_trading_pair_symbol_map(bidict(self._markets.symbols()))
 
     async def _ensure_markets(self) -> None:
-        if not self._markets:
+        if not (self._markets and self._trading_rules):
             await self._update_trading_rules()
 
     def _known_pairs(self) -> list[str]:
@@ -457,7 +459,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
 
     async def get_all_pairs_prices(self) -> list[dict[str, str]]:
         """Return {"symbol": pair, "price": last price} of every tradable market, for rate sources."""
-        self._markets.remember(await self._rest.markets())
+        await self._update_trading_rules()
         return self._markets.last_prices()
 
     async def _trading_rules_polling_loop(self) -> None:
@@ -569,6 +571,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         **kwargs: Any,
     ) -> None:
         """Price, check and place an order. Whatever is wrong with it becomes a failure event with the reason."""
+        self._arriving[order_id] = asyncio.Event()
         try:
             await self._ensure_markets()
             mark = await self._reference(trading_pair, order_type)
@@ -579,16 +582,19 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
                 opening_refusal=self.trading_refusal(trading_pair),
                 open_orders=sum(order.trading_pair == trading_pair for order in self.in_flight_orders.values()),
             )
-        except (ExtendedError, ValueError) as error:
-            self._refuse(order_id, trading_pair, trade_type, order_type, price, amount, position_action, error)
-            return
-        self._entries[order_id] = entry
-        try:
+            self._entries[order_id] = entry
             await super()._create_order(
                 trade_type, order_id, trading_pair, amount, order_type, entry.price, position_action, **kwargs
             )
+        except (ExtendedError, ValueError) as error:
+            self._refuse(order_id, trading_pair, trade_type, order_type, price, amount, position_action, error)
         finally:
-            del self._entries[order_id]
+            self._entries.pop(order_id, None)
+            self._has_arrived(order_id)
+
+    def _has_arrived(self, order_id: str) -> None:
+        if (arriving := self._arriving.pop(order_id, None)) is not None:
+            arriving.set()
 
     async def _reference(self, pair: str, order_type: OrderType) -> Decimal | None:
         """Return the mark price, of a market order asked for where no stream was started (hummingbot-api trades pairs
@@ -621,13 +627,14 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         position_action: PositionAction,
         error: Exception,
     ) -> None:
+        is_amount = amount.is_finite() and amount > 0  # an order of anything else is filled for Hummingbot
         self.start_tracking_order(
             order_id=order_id,
             exchange_order_id=None,
             trading_pair=trading_pair,
             trade_type=trade_type,
             price=price,
-            amount=amount,
+            amount=amount if is_amount else Decimal(0),
             order_type=order_type,
             position_action=position_action,
         )
@@ -698,6 +705,13 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
 
     # === cancelling =================================================================================================
 
+    async def _execute_cancel(self, trading_pair: str, order_id: str) -> str | None:
+        """Cancel an order; one that waits for its turn to be entered, once it is."""
+        if (arriving := self._arriving.get(order_id)) is not None:
+            await arriving.wait()
+        cancelled: str | None = await super()._execute_cancel(trading_pair, order_id)
+        return cancelled
+
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
         try:
             return await self._canceller.cancel(tracked_order)
@@ -714,7 +728,12 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             await self._execute_order_cancel(order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
-        """Cancel this bot's open orders by one request and verify it. True for each that is open no more."""
+        """Cancel this bot's open orders by one request and verify it. True for each that is open no more.
+
+        One that is not known to exist by then is cancelled once it is.
+        """
+        for arriving in list(self._arriving.values()):
+            await arriving.wait()
         orders = [order for order in self.in_flight_orders.values() if not order.is_done]
         if not orders:
             return []
@@ -724,12 +743,17 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
                 await cancel_all.run()
         except TimeoutError:
             self.logger().warning(f"Not all orders could be cancelled within {timeout_seconds:g} s.")
+        for order in orders:
+            if order.exchange_order_id is None and not cancel_all.is_gone(order):
+                self._canceller.wish(order)
         return [CancellationResult(order.client_order_id, cancel_all.is_gone(order)) for order in orders]
 
-    async def _settle(self, order: InFlightOrder) -> None:
+    async def _settle(self, order: InFlightOrder) -> bool:
         # Fills first: when a bot stops, there may be no later for them to come by the stream.
         await self._reconciler.apply_fills([order])
-        await self._reconciler.ask(order)
+        if (found := await self._reconciler.ask(order)) is not None:
+            return found.status.is_final
+        return self.acknowledged(order.client_order_id) or not is_young(order)
 
     # === following orders ===========================================================================================
 

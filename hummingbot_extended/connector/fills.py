@@ -7,7 +7,9 @@ from hummingbot_extended.exchange.paging import pages
 from hummingbot_extended.exchange.rest import ExtendedRest
 
 PAGE = 200
-MAX_PAGES = 50
+# Of a look that goes back to an order's creation, perhaps days ago; an account may have 10,000 fills a day.
+LONG_PAGE = 1_000
+MAX_PAGES = 100
 # How much earlier than its order's creation a fill may be dated: two clocks are involved.
 CLOCK_MARGIN_MS = 60_000
 
@@ -32,7 +34,8 @@ class FillHistory:
         nothing is skipped by the next call.
         """
         found: list[AccountTrade] = []
-        async for page in pages(self._rest.trades, limit=PAGE, max_pages=MAX_PAGES):
+        limit = LONG_PAGE if self._cursor is None and since_ms is not None else PAGE
+        async for page in pages(self._rest.trades, limit=limit, max_pages=MAX_PAGES):
             found += page
             if not page or self._is_old(page[-1], since_ms):
                 break
@@ -49,7 +52,7 @@ class FillHistory:
     async def fetch_order(self, market: str, order_id: int, created_ms: int) -> list[AccountTrade]:
         """Return the fills of one order, oldest first, back to its creation."""
         found: list[AccountTrade] = []
-        async for page in pages(partial(self._rest.trades, market), limit=PAGE, max_pages=MAX_PAGES):
+        async for page in pages(partial(self._rest.trades, market), limit=LONG_PAGE, max_pages=MAX_PAGES):
             found += [trade for trade in page if trade.order_id == order_id]
             if not page or page[-1].created_time_ms < created_ms - CLOCK_MARGIN_MS:
                 break

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from hummingbot_extended.errors import NotFound
 from hummingbot_extended.exchange.models import FundingPayment
 from hummingbot_extended.exchange.paging import pages
 from hummingbot_extended.exchange.rest import ExtendedRest
@@ -44,7 +45,12 @@ class FundingPayments:
     async def fetch_new(self) -> list[FundingPayment]:
         """Return payments that were not returned before, oldest first. Raises what REST raises, and forgets nothing."""
         began_ms = self._now_ms()
-        found = await self._fetch(self._start_ms(began_ms))
+        try:
+            found = await self._fetch(self._start_ms(began_ms))
+        except NotFound:  # so it is said in places that an account was never paid (API reference §3.8)
+            if self.reported_until_ms is not None:
+                raise
+            found = []
         is_new = self._is_after_restored if self._looked_until_ms is None else self._is_unreported
         new = [payment for payment in found if is_new(payment)]
         for payment in sorted(found, key=_by_id):

@@ -18,8 +18,8 @@ LISTED = (MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY)
 class Markets:
     """What `GET /info/markets` said last. A market that cannot be read is left out, with one error in the log.
 
-    `in_use` gives the pairs that the connector trades: those stay listed whatever becomes of their market, so that a
-    position in one can still be seen and closed.
+    `in_use` gives the pairs that the connector trades: those stay listed whatever becomes of their market, and stay as
+    they were last where a reply has them no more, so that orders and a position in one can still be seen and closed.
     """
 
     def __init__(self, in_use: Callable[[], Collection[str]], logger: logging.Logger) -> None:
@@ -42,7 +42,8 @@ class Markets:
                 self._reported.add(bad.name)
                 self._logger.error(f"The market {bad.name} cannot be read and is left out: {bad.reason}")  # noqa: G004
         perpetual = [market for market in markets if market.type is MarketType.PERPETUAL]
-        self._markets = {translate.trading_pair(market): market for market in perpetual}
+        kept = {pair: market for pair in self._in_use() if (market := self._markets.get(pair)) is not None}
+        self._markets = kept | {translate.trading_pair(market): market for market in perpetual}
         self._pairs = {market.name: pair for pair, market in self._markets.items()}
         self._report_unknown()
 

@@ -101,6 +101,8 @@ class OrderDesk:
         market = self._markets.of(pair)
         if market is None:
             raise OrderRefused(f"{pair} is not a market of {self._domain.name}")
+        if not (amount.is_finite() and amount > 0):
+            raise OrderRefused(f"the amount must be above 0, not {amount}")
         asked = price if price is not None and price.is_finite() and price > 0 else None
         extras, side = Extras.read(arguments), translate.side(trade_type)
         tick = market.trading_config.min_price_change

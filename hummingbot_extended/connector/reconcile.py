@@ -84,9 +84,10 @@ class Reconciler:
         await self._adoption().run(open_orders)
 
     async def apply_positions(self) -> None:
-        """Apply the positions; those that are not listed are closed."""
+        """Apply the positions; those that are not listed are closed, where the list could be read whole."""
         asked = self._state.mark()
-        self._state.apply_positions(await self._rest.positions(), is_whole=True, asked=asked)
+        positions = await self._rest.positions()
+        self._state.apply_positions(positions, is_whole=not positions.bad, asked=asked)
 
     async def apply_balance(self) -> None:
         """Apply the balance."""
@@ -101,12 +102,16 @@ class Reconciler:
                 listed.add(tracked.client_order_id if tracked else order.external_id)
         return listed
 
-    async def ask(self, tracked: InFlightOrder) -> None:
-        """Ask for one order and apply what the exchange says. Raises what REST raises but NotFound."""
+    async def ask(self, tracked: InFlightOrder) -> Order | None:
+        """Ask for one order, apply what the exchange says and return it; None where it knows no such order.
+
+        Raises what REST raises but NotFound.
+        """
         exchange_id = int(tracked.exchange_order_id) if tracked.exchange_order_id else None
         try:
             order = await find_order(self._rest, external_id=tracked.client_order_id, order_id=exchange_id)
         except NotFound as error:
             await self._missing(tracked, error)
-        else:
-            await self._state.apply_order(order)
+            return None
+        await self._state.apply_order(order)
+        return order

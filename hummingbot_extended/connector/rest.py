@@ -11,10 +11,11 @@ from hummingbot.core.web_assistant.connections.data_types import RESTRequest as 
 from hummingbot.core.web_assistant.connections.rest_connection import RESTConnection
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
-from hummingbot_extended.connector.extended_perpetual_constants import REQUEST_TIMEOUT_S
+from hummingbot_extended.connector.extended_perpetual_constants import ORDER_WAIT_S, REQUEST_TIMEOUT_S
 from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.errors import ConnectFailed, RequestTimedOut, TransportError
 from hummingbot_extended.exchange.aiohttp_send import USER_AGENT
+from hummingbot_extended.exchange.endpoints import PLACE_ORDER
 from hummingbot_extended.exchange.http import RestRequest, RestResponse
 
 TOO_MANY_REQUESTS = 429
@@ -52,9 +53,10 @@ class RestConnections(ConnectionsFactory):
 class AssistantSend:
     """Sends requests through Hummingbot's REST assistant (contract: `exchange.http.Send`).
 
-    Waits for the throttler first; the deadline of `timeout_s` starts when the request may go. HTTP 429 makes the
-    throttler back off. Network errors become TransportError, never TimeoutError (Hummingbot reads that one as "has no
-    exchange id yet", exchange_py_base.py:541).
+    Waits for the throttler first, a new order `ORDER_WAIT_S` at most (then ConnectFailed: it was not sent); the
+    deadline of `timeout_s` starts when the request may go. HTTP 429 makes the throttler back off. Network errors become
+    TransportError, never TimeoutError (Hummingbot reads that one as "has no exchange id yet",
+    exchange_py_base.py:541).
     """
 
     def __init__(
@@ -75,21 +77,29 @@ class AssistantSend:
 
     async def __call__(self, request: RestRequest) -> RestResponse:
         """Send `request` and return the reply of any status."""
-        async with self._throttler.execute_task(request.limit_id):
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    response = await self._exchange(request)
-            except aiohttp.ClientConnectorError as error:
-                raise ConnectFailed(f"{request}: no connection to {self._base_url} ({error.os_error})") from error
-            except TimeoutError as error:
-                raise RequestTimedOut(f"{request}: no answer within {self._timeout_s:g} s") from error
-            except (aiohttp.ClientError, OSError) as error:
-                raise TransportError(f"{request}: the connection broke ({type(error).__name__})") from error
+        await self._wait_for_budget(request)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._exchange(request)
+        except aiohttp.ClientConnectorError as error:
+            raise ConnectFailed(f"{request}: no connection to {self._base_url} ({error.os_error})") from error
+        except TimeoutError as error:
+            raise RequestTimedOut(f"{request}: no answer within {self._timeout_s:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise TransportError(f"{request}: the connection broke ({type(error).__name__})") from error
         if response.status == TOO_MANY_REQUESTS:
             self._throttler.back_off(_seconds(response.header("Retry-After")))
         elif response.status < 500:
             self._throttler.succeeded()
         return response
+
+    async def _wait_for_budget(self, request: RestRequest) -> None:
+        longest_s = ORDER_WAIT_S if request.limit_id == PLACE_ORDER.limit_id else None
+        try:
+            async with asyncio.timeout(longest_s):
+                await self._throttler.acquire(request.limit_id)
+        except TimeoutError as error:
+            raise ConnectFailed(f"{request}: not sent, the request budget left no room for {longest_s} s") from error
 
     async def _exchange(self, request: RestRequest) -> RestResponse:
         assistant = await self._factory.get_rest_assistant()

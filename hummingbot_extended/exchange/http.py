@@ -5,7 +5,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -53,8 +53,12 @@ class RestResponse:
 
     @property
     def date(self) -> datetime | None:
-        """The server's clock (`Date` header, whole seconds, UTC), for the clock check; None when absent or odd."""
-        return _http_date(self.header("Date"))
+        """The server's clock (whole seconds, UTC), for the clock check; None when absent or odd.
+
+        A cache (the exchange has one, API reference §2) hands on an old `Date`, and says by `Age` how old.
+        """
+        date, age = _http_date(self.header("Date")), (self.header("Age") or "").strip()
+        return date + timedelta(seconds=int(age)) if date is not None and age.isdigit() else date
 
 
 type Send = Callable[[RestRequest], Awaitable[RestResponse]]

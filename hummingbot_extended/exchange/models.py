@@ -493,7 +493,7 @@ class Order(Model, frozen=True, kw_only=True):
 
     id: int
     account_id: int | None = None
-    external_id: str
+    external_id: str = ""  # no document says that what the exchange places by itself has one
     market: str
     type: OrderType
     side: Side

@@ -12,10 +12,12 @@ from hummingbot.core.event.events import MarketEvent
 from hummingbot_extended.connector import account_state
 from hummingbot_extended.connector.account_state import AccountState
 from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
+from hummingbot_extended.connector.reconcile import Reconciler
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.errors import RequestTimedOut
 from hummingbot_extended.exchange.enums import OrderStatus
 from hummingbot_extended.exchange.models import Balance
+from hummingbot_extended.exchange.reading import BadRecord, Records
 from test.connector import models
 
 PAIR = "BTC-USD"
@@ -165,6 +167,32 @@ async def test_end_that_was_not_reported_may_be_told_again_after_a_stop(world, m
     assert world.order.is_cancelled
 
 
+async def test_end_that_is_being_reported_is_reported_though_who_told_it_is_cancelled(world):
+    await world.tell(**NEW)
+    telling = asyncio.create_task(world.state.apply_order(models.order(**{**CANCELLED, "filledQty": "0"})))
+    await asyncio.sleep(0)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert world.order.is_cancelled
+
+
+async def test_order_that_has_ended_stays_so_when_the_reply_to_its_cancel_comes_late(world):
+    await world.tell(**NEW)
+    await world.tell(**{**CANCELLED, "filledQty": "0"})
+    for state in (OrderState.PENDING_CANCEL, OrderState.OPEN):
+        await world.tracker.process_order_update(OrderUpdate(PAIR, 0, state, "a", "1"))
+        assert world.order.is_cancelled
+
+
+async def test_filled_order_that_does_not_say_how_much_has_its_fills_fetched(world):
+    world.rest_fills = [models.trade(1, qty="1")]
+    await world.tell(**{**FILLED, "filledQty": None})
+    await world.settle()
+    assert world.filled == 1
+    assert world.order.is_filled
+
+
 async def test_older_news_changes_nothing(world):
     await world.tell(**PARTLY)
     world.fill(1, **FIRST)
@@ -274,6 +302,37 @@ async def test_positions_are_signed_and_a_closed_or_missing_one_is_gone(world):
     world.state.apply_positions([models.position("LONG", "1", status="CLOSED")], is_whole=False)
     assert amounts(world) == {}
     world.state.apply_positions([models.position("LONG", "1", market="NEW-USD")], is_whole=True)
+    assert amounts(world) == {}
+
+
+async def test_position_that_flips_is_told_in_whatever_order(world):
+    long, short = models.position("LONG", "1"), models.position("SHORT", "2", id=2)
+    closed = models.position("LONG", "1", status="CLOSED")
+    for told in ([short, closed], [closed, short]):
+        world.state.apply_positions([long], is_whole=True)
+        world.state.apply_positions(told, is_whole=False)
+        assert amounts(world) == {PAIR: Decimal(-2)}
+    world.state.apply_positions([long], is_whole=True)
+    world.state.apply_positions([short], is_whole=False)
+    world.state.apply_positions([closed], is_whole=False)
+    assert amounts(world) == {PAIR: Decimal(-2)}
+    world.state.apply_positions([models.position("SHORT", "2", id=2, status="CLOSED")], is_whole=False)
+    assert amounts(world) == {}
+
+
+async def test_list_of_positions_that_cannot_be_read_whole_closes_none(world):
+    class Rest:
+        answer = Records([], [BadRecord("1", "an unknown side", "")])
+
+        async def positions(self):
+            return self.answer
+
+    reconciler = Reconciler(Rest(), world.state, None, tracked=list, missing=None, adoption=None)
+    world.state.apply_positions([models.position("LONG", "1")], is_whole=False)
+    await reconciler.apply_positions()
+    assert amounts(world) == {PAIR: Decimal(1)}
+    Rest.answer = Records()
+    await reconciler.apply_positions()
     assert amounts(world) == {}
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot_extended.connector import funding_payments
 from hummingbot_extended.connector.funding_payments import OVERLAP_MS, FundingPayments
+from hummingbot_extended.errors import NotFound
 from hummingbot_extended.exchange.reading import Records
 from test.connector import models
 
@@ -22,6 +24,8 @@ class History:
 
     async def funding_payments(self, *, start_time_ms, cursor=None, limit=None):
         self.asked_since.append(start_time_ms)
+        if self.payments is None:
+            raise NotFound(404, None, "")
         since = [each for each in self.payments if each.paid_time_ms >= start_time_ms]
         newest_first = sorted(since, key=lambda each: -each.id)
         page = [each for each in newest_first if cursor is None or each.id < cursor][:limit]
@@ -51,6 +55,27 @@ def test_new_bot_reports_nothing_that_was_paid_before_it():
     assert world.new() == [2]
     assert world.new() == []
     assert "until" in repr(world.payments)
+
+
+def test_account_that_was_never_paid_gets_its_first_payment_reported():
+    world = World()
+    world.history.payments = None
+    assert world.new() == []
+    world.history.payments = []
+    world.now_ms += 1000
+    world.pay(1)
+    assert world.new() == [1]
+
+
+def test_history_that_is_suddenly_not_there_is_no_empty_one():
+    world = World()
+    world.payments.restore(world.now_ms - HOUR_MS)
+    world.history.payments = None
+    with pytest.raises(NotFound):
+        world.new()
+    world.history.payments = []
+    world.pay(1, world.now_ms - HOUR_MS // 2)
+    assert world.new() == [1]
 
 
 def test_payment_that_appears_late_is_reported():

@@ -8,7 +8,7 @@ from hummingbot.core.data_type.common import OrderType, PositionAction
 from hummingbot.core.event.events import MarketEvent
 
 from hummingbot_extended.exchange.enums import OrderStatus, Side
-from test.connector.running import PAIR, stage
+from test.connector.running import PAIR, Bot, stage
 from test.until import until
 
 
@@ -105,6 +105,8 @@ async def test_post_only_order_that_would_cross_fails_and_does_not_trade(venue):
         ({"pair": "NONE-USD", "price": "1"}, "NONE-USD is not a market"),
         ({"price": "200000"}, "above"),
         ({"amount": "500", "price": "80000"}, "above the maximum"),
+        ({"amount": "NaN"}, "the amount must be above 0"),
+        ({"amount": "-0.01"}, "the amount must be above 0"),
         ({"amount": "0.000000001"}, "lower than minimum order size"),
         ({"position_action": PositionAction.NIL}, "position_action"),
         ({"price": None}, "needs a price"),
@@ -121,6 +123,16 @@ async def test_what_the_exchange_would_refuse_fails_with_the_reason_and_is_not_s
         assert reason in bot.failures(order_id)[0].error_message
         assert (await venue.ledger())["orders"] == []
         assert order_id not in bot.connector.in_flight_orders
+
+
+async def test_order_before_the_rules_were_read_reads_them(venue):
+    """hummingbot-api asks for the pairs and trades; it starts no network."""
+    bot = Bot(venue.connector())
+    assert PAIR in await bot.connector.all_trading_pairs()
+    assert bot.connector.trading_rules == {}
+    order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+    await until(lambda: bot.recorder.created)
+    assert [order.external_id for order in await venue.open_orders()] == [order_id]
 
 
 async def test_market_that_is_reduce_only_refuses_to_open(venue):
@@ -166,6 +178,24 @@ async def test_refresh_of_twenty_orders_checks_one_and_signs_one_a_turn(venue, m
         assert len(set(checked_in)) == len(set(signed_in)) == len(checked_in) == len(signed_in) == 20
         assert all(result.success for result in await bot.connector.cancel_all(5))
         assert await venue.open_orders() == []
+
+
+async def test_orders_that_wait_for_their_turn_are_cancelled_too(venue):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        orders = [bot.buy("0.01", price) for _ in range(20)]
+        await asyncio.sleep(0)
+        assert len(bot.connector.in_flight_orders) < 20
+        bot.cancel(orders[-1])
+        results = await bot.connector.cancel_all(20)
+        assert {result.order_id for result in results} == set(orders)
+        await until(lambda: not bot.connector.in_flight_orders)
+        assert await venue.open_orders() == []
+        bot.buy("0.01", price)
+        last = bot.buy("0.01", price)
+        bot.cancel(last)
+        await bot.until_done(last)
+        assert len(await venue.open_orders()) == 1
 
 
 async def test_cancel_all_spares_manual_orders_and_other_bots(venue):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from hummingbot_extended.connector import order_outcomes
+from hummingbot_extended.connector import order_outcomes, rest
 from hummingbot_extended.errors import NotFound, RequestTimedOut
 from hummingbot_extended.exchange.enums import Side
 from test.connector.running import stage
@@ -148,6 +148,41 @@ async def test_cancel_all_survives_a_lost_reply(venue):
         results = await bot.connector.cancel_all(10)
         assert [result.success for result in results] == [True, True, True]
         assert await venue.open_orders() == []
+
+
+async def test_order_that_is_received_and_not_listed_yet_is_not_taken_for_cancelled():
+    async with stage(acceptance_delay_ms=2_500) as venue, venue.bot() as bot:
+        await venue.fault("server_error", path="POST *massCancel*", count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: bot.recorder.created)
+        (result,) = await bot.connector.cancel_all(20)
+        assert (result.order_id, result.success) == (order_id, True)
+        assert await venue.fired("server_error") == 1
+        await bot.until_done(order_id)
+        assert bot.cancelled(order_id)
+        assert await venue.open_orders() == []
+
+
+async def test_order_that_was_on_its_way_when_all_were_cancelled_is_cancelled_when_it_arrives(venue):
+    async with venue.bot() as bot:
+        await venue.fault("slow_reply", path=POST, value=2, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: order_id in bot.connector.in_flight_orders)
+        (result,) = await bot.connector.cancel_all(0.5)
+        assert not result.success
+        await bot.until_done(order_id)
+        assert bot.cancelled(order_id)
+        assert await venue.open_orders() == []
+
+
+async def test_order_that_the_request_budget_holds_up_is_not_sent_late(venue, monkeypatch):
+    monkeypatch.setattr(rest, "ORDER_WAIT_S", 0.2)
+    async with venue.bot() as bot:
+        bot.connector._throttler.back_off(3)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_done(order_id)
+        assert "not sent, the request budget left no room for 0.2 s" in bot.failures(order_id)[0].error_message
+        assert (await venue.ledger())["orders"] == []
 
 
 async def test_fee_rates_that_have_changed_are_read_again(venue):

@@ -8,7 +8,7 @@ import pytest
 
 from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.fault_log import FaultLog
-from hummingbot_extended.connector.fills import PAGE, FillHistory
+from hummingbot_extended.connector.fills import LONG_PAGE, PAGE, FillHistory
 from hummingbot_extended.connector.tasks import Tasks
 from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.exchange.http import RestResponse
@@ -36,6 +36,13 @@ def test_clock_within_a_second_is_right_and_one_that_is_off_is_told_once(caplog)
     assert "behind" in caplog.messages[0]
     clock.observe(reply(900))
     assert "ahead of" in caplog.messages[-1]
+
+
+def test_reply_from_a_cache_is_as_old_as_it_says():
+    clock = ExchangeClock(lambda: 1_000.7)
+    cached = RestResponse(status=200, headers={**reply(960).headers, "age": "40"}, body=b"")
+    clock.observe(cached)
+    assert clock.offset_s == 0.0
 
 
 def test_fault_is_told_once_and_its_end_once(caplog):
@@ -111,9 +118,9 @@ async def test_first_look_without_orders_only_notes_where_the_history_stands():
 
 
 async def test_first_look_goes_back_to_the_oldest_order_over_pages():
-    source, fills = history(PAGE * 3)
-    found = await ids(fills.fetch_new(since_ms=PAGE * 1000 + 60_000))
-    assert found == list(range(PAGE, PAGE * 3 + 1))
+    source, fills = history(LONG_PAGE * 3)
+    found = await ids(fills.fetch_new(since_ms=LONG_PAGE * 1000 + 60_000))
+    assert found == list(range(LONG_PAGE, LONG_PAGE * 3 + 1))
     assert source.pages == 3
 
 
@@ -125,9 +132,9 @@ async def test_empty_history_is_a_place_to_start_from():
 
 
 async def test_fills_of_one_order_are_read_back_to_its_creation():
-    source, fills = history(PAGE * 2)
-    found = await ids(fills.fetch_order("BTC-USD", 1, created_ms=PAGE * 2 * 1000))
-    assert found == list(range(PAGE + 1, PAGE * 2 + 1, 2))
+    source, fills = history(LONG_PAGE * 2)
+    found = await ids(fills.fetch_order("BTC-USD", 1, created_ms=LONG_PAGE * 2 * 1000))
+    assert found == list(range(LONG_PAGE + 1, LONG_PAGE * 2 + 1, 2))
     assert source.pages == 1
     assert await ids(history(0)[1].fetch_order("BTC-USD", 1, created_ms=0)) == []
 
