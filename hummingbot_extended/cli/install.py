@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hummingbot_extended.cli.failure import one_sentence
+from hummingbot_extended.cli.uninstall import remove_hook
 from hummingbot_extended.installer.hummingbot_folder import Hummingbot
 
 
@@ -58,18 +59,21 @@ def install(
 
 def _install(hummingbot: Hummingbot, mode: Mode) -> list[Path]:
     from hummingbot_extended.installer.git_exclude import add_git_exclude
-    from hummingbot_extended.installer.hook_file import install_hook_file, remove_hook_file
+    from hummingbot_extended.installer.hook_file import install_hook_file, reads_hook
+    from hummingbot_extended.installer.saved_configs import read_saved_configs
     from hummingbot_extended.installer.shim_files import install_copy, install_symlink, refuse_foreign, remove_shim
 
     if mode is Mode.HOOK:
         refuse_foreign(hummingbot)
-        path = install_hook_file()
-        kept = remove_shim(hummingbot)
-        typer.echo(f"extended_perpetual is added by an import hook: {path}")
-        return kept
+        typer.echo(f"extended_perpetual is added by an import hook: {install_hook_file()}")
+        if reads_hook(hummingbot) or not read_saved_configs(hummingbot.conf).wants_connector:
+            return remove_shim(hummingbot)
+        if hummingbot.shim.exists():  # were that Python another one, its user could not log in any more
+            typer.echo(f"left in place, as keys are saved and this Python may not be Hummingbot's: {hummingbot.shim}")
+        return []
     kept = install_copy(hummingbot) if mode is Mode.COPY else install_symlink(hummingbot)
     add_git_exclude(hummingbot)
-    remove_hook_file()
+    remove_hook(hummingbot)
     typer.echo(f"extended_perpetual is in Hummingbot {hummingbot.version} ({hummingbot.kind}): {hummingbot.shim}")
     return kept
 

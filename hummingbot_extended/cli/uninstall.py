@@ -54,7 +54,6 @@ def _put_aside(conf_folders: list[Path]) -> list[Path]:
 
 def _remove(hummingbot: Hummingbot) -> list[Path]:
     from hummingbot_extended.installer.git_exclude import remove_git_exclude
-    from hummingbot_extended.installer.hook_file import remove_hook_file
     from hummingbot_extended.installer.shim_files import Presence, inspect_shim, remove_shim
 
     if inspect_shim(hummingbot).presence is Presence.FOREIGN:
@@ -62,5 +61,15 @@ def _remove(hummingbot: Hummingbot) -> list[Path]:
     else:
         left = remove_shim(hummingbot)
         remove_git_exclude(hummingbot)
-    remove_hook_file()
+    remove_hook(hummingbot)
     return left
+
+
+def remove_hook(hummingbot: Hummingbot) -> None:
+    """Remove the import hook of this Python, unless it keeps another Hummingbot's user from being locked out."""
+    from hummingbot_extended.installer.hook_file import other_that_needs_hook, remove_hook_file
+
+    if (other := other_that_needs_hook(hummingbot)) is None:
+        remove_hook_file()
+    else:
+        typer.echo(f"the import hook stays: the Hummingbot in {other.root} has keys saved and needs it")

@@ -432,7 +432,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._set_trading_pair_symbol_map(bidict(self._markets.symbols()))
 
     async def _ensure_markets(self) -> None:
-        if not (self._markets and self._trading_rules):
+        if not self._markets:
             await self._update_trading_rules()
 
     def _known_pairs(self) -> list[str]:
@@ -574,6 +574,8 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._arriving[order_id] = asyncio.Event()
         try:
             await self._ensure_markets()
+            if trading_pair not in self._trading_rules and self._markets.of(trading_pair) is not None:
+                await self._update_trading_rules()  # the symbols were asked for, or the market is new
             mark = await self._reference(trading_pair, order_type)
             await self._entering()
             entry = self._desk.entry(trading_pair, trade_type, amount, order_type, price, position_action, kwargs, mark)

@@ -18,15 +18,17 @@ LISTED = (MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY)
 class Markets:
     """What `GET /info/markets` said last. A market that cannot be read is left out, with one error in the log.
 
-    `in_use` gives the pairs that the connector trades: those stay listed whatever becomes of their market, and stay as
-    they were last where a reply has them no more, so that orders and a position in one can still be seen and closed.
+    `in_use` gives the pairs that the connector trades: those stay listed whatever becomes of their market, so that a
+    position in one can still be seen and closed. A market that a reply has no more keeps its name: its last fills, and
+    what is held in it, still belong to its pair.
     """
 
     def __init__(self, in_use: Callable[[], Collection[str]], logger: logging.Logger) -> None:
         self._in_use = in_use
         self._logger = logger
         self._markets: dict[str, Market] = {}
-        self._pairs: dict[str, str] = {}
+        self._pairs: dict[str, str] = {}  # of all markets that were ever listed, by the exchange's name
+        self._names: dict[str, str] = {}  # the same the other way round
         self._reported: set[str] = set()
 
     def __repr__(self) -> str:
@@ -42,9 +44,9 @@ class Markets:
                 self._reported.add(bad.name)
                 self._logger.error(f"The market {bad.name} cannot be read and is left out: {bad.reason}")  # noqa: G004
         perpetual = [market for market in markets if market.type is MarketType.PERPETUAL]
-        kept = {pair: market for pair in self._in_use() if (market := self._markets.get(pair)) is not None}
-        self._markets = kept | {translate.trading_pair(market): market for market in perpetual}
-        self._pairs = {market.name: pair for pair, market in self._markets.items()}
+        self._markets = {translate.trading_pair(market): market for market in perpetual}
+        self._pairs |= {market.name: pair for pair, market in self._markets.items()}
+        self._names |= {pair: market.name for pair, market in self._markets.items()}
         self._report_unknown()
 
     def _report_unknown(self) -> None:
@@ -62,8 +64,7 @@ class Markets:
 
     def name_of(self, pair: str) -> str:
         """Return the exchange's name of a pair; before the markets are known, what it most likely is."""
-        market = self._markets.get(pair)
-        return market.name if market else pair
+        return self._names.get(pair, pair)
 
     def pair_of(self, name: str) -> str | None:
         """Return Hummingbot's pair of a market, None when it is not known."""

@@ -3,6 +3,10 @@
 import sysconfig
 from pathlib import Path
 
+from hummingbot_extended.installer.hummingbot_folder import Hummingbot, imported_root
+from hummingbot_extended.installer.saved_configs import read_saved_configs
+from hummingbot_extended.installer.shim_files import Presence, inspect_shim
+
 NAME = "hummingbot_extended_hook.pth"
 # One line, as .pth files want it. Silent without the package: every Python start of this environment runs it.
 CONTENT = (
@@ -23,6 +27,21 @@ def install_hook_file() -> Path:
     temporary.write_text(CONTENT, encoding="utf-8")
     temporary.replace(path)
     return path
+
+
+def reads_hook(hummingbot: Hummingbot) -> bool:
+    """Return whether it is certain that `hummingbot` starts with this Python, and so with the hook."""
+    return imported_root() == hummingbot.root
+
+
+def other_that_needs_hook(hummingbot: Hummingbot) -> Hummingbot | None:
+    """Return another Hummingbot than `hummingbot` that this Python imports, whose user could not log in without it."""
+    root = imported_root()
+    if root is None or root == hummingbot.root:
+        return None
+    other = Hummingbot(root)
+    has_shim = inspect_shim(other).presence is not Presence.ABSENT
+    return other if not has_shim and read_saved_configs(other.conf).wants_connector else None
 
 
 def remove_hook_file() -> bool:

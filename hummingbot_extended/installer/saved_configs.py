@@ -34,6 +34,11 @@ class SavedConfigs:
         return tuple(path.stem for path in self.keys)
 
     @property
+    def wants_connector(self) -> bool:
+        """Whether Hummingbot cannot log in without the connector."""
+        return bool(self.keys or self.rate_source)
+
+    @property
     def backup(self) -> Path:
         """Where they are put aside: Hummingbot does not look into it."""
         return self.conf / BACKUP

@@ -191,7 +191,7 @@ class ExtendedPerpetualDerivativeTests(AbstractPerpetualDerivativeTests.Perpetua
         self.assertFalse(request_call.kwargs["data"])
 
     def validate_trades_request(self, order, request_call):
-        self.assertIn(("limit", "200"), request_call.kwargs["params"])
+        self.assertIn(("limit", "1000"), request_call.kwargs["params"])
 
     # --- cancels ----------------------------------------------------------------------------------------------------
 
@@ -217,6 +217,7 @@ class ExtendedPerpetualDerivativeTests(AbstractPerpetualDerivativeTests.Perpetua
         url = f"{REST}/user/order/massCancel"
         mock_api.post(url, body=json.dumps({"status": "OK"}))
         self._configure_open_orders(mock_api, [self._order(erroneous_order)])
+        mock_api.get(self.trades_url, body=json.dumps(wire.page([])))
         self._configure_order(mock_api, self._order(successful_order, status="CANCELLED", updatedTime=1640780002000))
         return [url, self.configure_erroneous_cancelation_response(erroneous_order, mock_api)]
 

@@ -187,6 +187,37 @@ def test_install_switches_between_modes(run: Run, root: Path, tmp_path: Path, mo
     assert list((tmp_path / "site-packages").iterdir()) == []
 
 
+def test_hook_mode_leaves_the_folder_where_nobody_knows_which_python_that_hummingbot_has(
+    run: Run, root: Path, shim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("install")
+    (root / "conf/connectors/extended_perpetual.yml").write_text("connector: extended_perpetual\n")
+    assert "left in place, as keys are saved" in run("install", "--mode", "hook").output
+    assert shim.is_dir()
+    monkeypatch.setattr(hook_file, "imported_root", lambda: root)
+    run("install", "--mode", "hook")
+    assert not shim.exists()
+    assert (tmp_path / "site-packages" / hook_file.NAME).exists()
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_hook_that_another_hummingbot_needs_to_log_in_stays(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    other, hook = tmp_path / "other", tmp_path / "site-packages" / hook_file.NAME
+    (other / "hummingbot/connector/derivative").mkdir(parents=True)
+    (other / "conf/connectors").mkdir(parents=True)
+    keys = other / "conf/connectors/extended_perpetual.yml"
+    keys.write_text("connector: extended_perpetual\n")
+    monkeypatch.setattr(hook_file, "imported_root", lambda: other)
+    hook_file.install_hook_file()
+    assert f"the import hook stays: the Hummingbot in {other}" in run(command).output
+    assert hook.exists()
+    keys.unlink()
+    run(command)
+    assert not hook.exists()
+
+
 def test_dangling_symlink_is_ours_and_is_repaired(run: Run, root: Path, shim: Path, tmp_path: Path) -> None:
     shim.symlink_to(tmp_path / "old/hummingbot_extended/shim/extended_perpetual")
     found = shim_files.inspect_shim(hummingbot_folder.Hummingbot(root))
