@@ -186,9 +186,11 @@ def _greet(url: str, page_url: str, core: "HubSettings", *, has_token: bool) -> 
         table.add_row(f"[bold]{label}[/bold]", value)
     console = Console(highlight=False)
     console.print(Panel(table, title="Extended market-data hub", expand=False))
+    if has_token:
+        console.print(f"The page's link works once. Another browser asks for the token: the value of {TOKEN_ENV}.")
     console.print("For bots:")
     lines = [f"EXTENDED_PERPETUAL_STREAM_URL={url}/stream.extended.exchange/v1", f"STREAMER_API_URL={url}"]
     if has_token:
-        lines += ["EXTENDED_PERPETUAL_STREAM_TOKEN=…", "STREAMER_API_TOKEN=…"]
+        lines += [f"EXTENDED_PERPETUAL_STREAM_TOKEN=${TOKEN_ENV}", f"STREAMER_API_TOKEN=${TOKEN_ENV}"]
     for line in lines:
         console.print(f"  export {line}", soft_wrap=True)  # to be copied whole

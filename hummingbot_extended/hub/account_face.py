@@ -5,11 +5,11 @@ from http import HTTPStatus
 from aiohttp import web
 
 from hummingbot_extended.hub.account_view import AccountView
-from hummingbot_extended.hub.event_face import keep_alive, refusal_response
+from hummingbot_extended.hub.event_face import serve_events, stream_refusal
 from hummingbot_extended.hub.face_limits import FaceLimits
 from hummingbot_extended.hub.faces import Faces
 from hummingbot_extended.hub.listener import Listener, Pacer, Wire
-from hummingbot_extended.hub.wires import encode_event, open_event_stream
+from hummingbot_extended.hub.wires import encode_event
 
 
 class AccountSession(Listener):
@@ -51,19 +51,11 @@ class AccountFace:
         return [web.get("/sse/account", self._stream)]
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        faces = self._faces
-        refusal = faces.gate.refusal(request.headers)
-        if refusal is not None:
-            return refusal_response(refusal.status, refusal.message)
-        if self._view is None:
+        faces, view = self._faces, self._view
+        if (refusal := stream_refusal(faces, request)) is not None:
+            return refusal
+        if view is None:
             return web.Response(status=HTTPStatus.NO_CONTENT)
-        if faces.is_full:
-            return refusal_response(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients", **{"Retry-After": "5"})
-        response, wire = await open_event_stream(request)
-        session = AccountSession(wire, self._view, faces.pacer, faces.limits)
-        faces.welcome(session, "account")
-        try:
-            await keep_alive(wire)
-        finally:
-            await faces.forget(session)
-        return response
+        return await serve_events(
+            faces, request, "account", lambda wire: AccountSession(wire, view, faces.pacer, faces.limits)
+        )

@@ -4,7 +4,7 @@ A topic is logged while an event stream reads it and for a while after, so that 
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
@@ -13,10 +13,35 @@ from hummingbot_extended.hub.events import Row
 from hummingbot_extended.hub.face_topics import FaceTopics, Topic, TopicKey
 from hummingbot_extended.hub.interface import MarketDataHub
 from hummingbot_extended.hub.timers import Timers
+from hummingbot_extended.hub.wires import encode_event
 
 LINGER_S = 60.0
 
-type EventSink = Callable[[int, TopicKey, Row], None]
+type EventSink = Callable[["Event"], None]
+
+
+class Event:
+    """A row of a topic with its number. Its text is made once, however many streams send it."""
+
+    __slots__ = ("_id", "_texts", "key", "number", "row")
+
+    def __init__(self, number: int, key: TopicKey, row: Row, event_id: bytes) -> None:
+        self.number = number
+        self.key = key
+        self.row = row
+        self._id = event_id
+        self._texts: list[bytes | None] = [None, None]
+
+    def __repr__(self) -> str:
+        return f"<Event {self.number} {self.key.kind} {self.key.market}>"
+
+    def text(self, exact: bool) -> bytes:
+        """Return it as an event stream has it, with decimals as strings where `exact`."""
+        text = self._texts[exact]
+        if text is None:
+            data = self.row.strings if exact else self.row.numbers
+            text = self._texts[exact] = encode_event(data, event=self.key.kind.encode(), event_id=self._id)
+        return text
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +63,7 @@ class EventLog:
         self._topics = topics
         self._timers = timers
         self._clock = clock
-        self._events: deque[tuple[int, TopicKey, Row]] = deque(maxlen=max_events)
+        self._events: deque[Event] = deque(maxlen=max_events)
         self._logged: dict[TopicKey, _Logged] = {}
 
     def join(self, keys: Collection[TopicKey], sink: EventSink) -> list[Topic]:
@@ -66,22 +91,22 @@ class EventLog:
         """The hub that the topics are of."""
         return self._topics.hub
 
-    def event_id(self, number: int) -> bytes:
-        """Return the id of an event, as clients send it back."""
-        return f"{self._run}-{number}".encode()
+    def known(self, key: TopicKey, row: Row) -> Event:
+        """Return what is known of a topic now as an event: who has it has all that the log holds."""
+        return Event(self.last, key, row, f"{self._run}-{self.last}".encode())
 
-    def since(self, event_id: str, keys: Collection[TopicKey]) -> Iterator[tuple[int, TopicKey, Row]] | None:
+    def since(self, event_id: str, keys: Collection[TopicKey]) -> list[Event] | None:
         """Return the events of these topics after `event_id`; None where some of them are not here (any more)."""
         run, _, text = event_id.rpartition("-")
         if run != self._run or not (text.isascii() and text.isdigit() and len(text) < 16):
             return None
         number = int(text)
-        oldest = self._events[0][0] if self._events else self.last + 1
+        oldest = self._events[0].number if self._events else self.last + 1
         logged = [self._logged.get(key) for key in keys]
         if number > self.last or number < oldest - 1 or any(each is None or each.since > number for each in logged):
             return None
         wanted = frozenset(keys)
-        return iter([event for event in self._events if event[0] > number and event[1] in wanted])
+        return [event for event in self._events if event.number > number and event.key in wanted]
 
     def _log(self, key: TopicKey) -> _Logged:
         logged = self._logged.get(key)
@@ -97,9 +122,10 @@ class EventLog:
 
     def _take(self, key: TopicKey, row: Row) -> None:
         self.last += 1
-        self._events.append((self.last, key, row))
+        event = self.known(key, row)
+        self._events.append(event)
         for sink in tuple(self._logged[key].sinks):
-            sink(self.last, key, row)
+            sink(event)
 
     def _forget(self, logged: _Logged, _now_s: float = 0.0) -> None:
         key = logged.topic.key

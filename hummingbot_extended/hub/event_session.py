@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from hummingbot_extended.candles.timeframes import TIMEFRAMES, timeframe
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.hub.client_messages import ALL_SYMBOLS, MAX_SYMBOLS
-from hummingbot_extended.hub.event_log import EventLog
-from hummingbot_extended.hub.events import Row
+from hummingbot_extended.hub.event_log import Event, EventLog
 from hummingbot_extended.hub.face_limits import FaceLimits
-from hummingbot_extended.hub.face_topics import EVENT_KINDS, TopicKey
+from hummingbot_extended.hub.face_topics import NO_STATES, TopicKey
 from hummingbot_extended.hub.interface import MarketDataHub
 from hummingbot_extended.hub.kinds import Kind
 from hummingbot_extended.hub.listener import Listener, Pacer, Wire
@@ -56,8 +56,8 @@ class EventSession(Listener):
         self._log = log
         self._keys = tuple(keys)
         self._strings = strings
-        self._states: dict[TopicKey, tuple[int, Row]] = {}
-        self._events: deque[tuple[int, TopicKey, Row]] = deque()
+        self._states: dict[TopicKey, Event] = {}
+        self._events: deque[Event] = deque()
         self._dropped = 0
         self._lost_books: set[TopicKey] = set()
         self._opening: list[bytes] = [b"retry: %d\n\n" % RETRY_MS]
@@ -68,30 +68,30 @@ class EventSession(Listener):
             self._opening.append(encode_event(b'{"reason":"the events since then are not kept"}', event=b"gap"))
         if missed is not None:
             for event in missed:
-                self._take(*event)
+                self._take(event)
         else:
             for topic in topics:
                 if (row := topic.snapshot()) is not None:
-                    self._opening.append(self._event(log.last, topic.key, row))
+                    self._opening.append(log.known(topic.key, row).text(strings))
         self.has_news()
 
     def __repr__(self) -> str:
         return f"<EventSession {len(self._keys)} topics, {self.messages_sent} events>"
 
-    def _take(self, number: int, key: TopicKey, row: Row) -> None:
-        if key.kind is Kind.DEPTH or key.kind in EVENT_KINDS:
-            self._events.append((number, key, row))
+    def _take(self, event: Event) -> None:
+        if event.key.kind not in NO_STATES:
+            self._states[event.key] = event
+        elif event.key not in self._lost_books:
+            self._events.append(event)
             if len(self._events) > self.limits.max_waiting_events:
                 self._drop_oldest()
-        else:
-            self._states[key] = number, row
         self.has_news()
 
     def _drop_oldest(self) -> None:
         """Of a book nothing may be missing: a reader that is behind gets it anew."""
-        _, key, _ = self._events.popleft()
+        key = self._events.popleft().key
         if key.kind is Kind.DEPTH:
-            self._events = deque(event for event in self._events if event[1] != key)
+            self._events = deque(event for event in self._events if event.key != key)
             self._lost_books.add(key)
         else:
             self._dropped += 1
@@ -99,26 +99,18 @@ class EventSession(Listener):
     def collect(self) -> list[bytes]:
         """See Listener: in the order of the events' numbers, so that the last id covers all."""
         payloads, self._opening = self._opening, []
-        waiting = [*self._events, *((number, key, row) for key, (number, row) in self._states.items())]
-        waiting.sort(key=lambda event: event[0])
+        waiting = sorted([*self._events, *self._states.values()], key=attrgetter("number"))
         self._events.clear()
         self._states.clear()
         if self._dropped:
             payloads.append(encode_event(b'{"dropped":%d}' % self._dropped, event=b"gap"))
             self._dropped = 0
-        payloads += [self._event(*event) for event in waiting if event[1] not in self._lost_books]
+        payloads += [event.text(self._strings) for event in waiting]
         for key in self._lost_books:
-            if (book := self._book(key)) is not None:
-                payloads.append(self._event(self._log.last, key, book))
+            if (book := self._log.hub.book(key.market, key.levels)) is not None:
+                payloads.append(self._log.known(key, book).text(self._strings))
         self._lost_books.clear()
         return payloads
-
-    def _book(self, key: TopicKey) -> Row | None:
-        return self._log.hub.book(key.market, key.levels)
-
-    def _event(self, number: int, key: TopicKey, row: Row) -> bytes:
-        data = row.strings if self._strings else row.numbers
-        return encode_event(data, event=key.kind.encode(), event_id=self._log.event_id(number))
 
     async def stop(self) -> None:
         """Give the topics up."""

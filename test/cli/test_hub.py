@@ -58,5 +58,7 @@ async def test_it_prints_a_link_without_its_token_and_stops_on_a_signal() -> Non
             assert await reply.json() == {"token": TOKEN}
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):
-            await process.stdout.read()
+            said = (await process.stdout.read()).decode()
             assert await process.wait() == 0
+        assert f"the value of {TOKEN_ENV}" in said  # what another browser is to enter
+        assert TOKEN not in said

@@ -3,16 +3,20 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
 
+from hummingbot_extended.hub.events import Row
+from hummingbot_extended.hub.face_limits import FaceLimits
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.streams.sse import ServerSentEvent, SSEDecoder
 from test.hub.hand_fed import HandFedHub, depth, level, price, quote, trade
-from test.until import until
+from test.until import DEADLINE_S, until
 
 
 class Events:
@@ -26,18 +30,25 @@ class Events:
     @classmethod
     @contextlib.asynccontextmanager
     async def of(cls, server: HubServer, query: str, **headers: str) -> AsyncIterator["Events"]:
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=_small)) as http:
             async with http.get(f"{server.url}/sse/stream?{query}", headers=headers) as reply:
                 assert (reply.status, reply.content_type) == (200, "text/event-stream")
                 yield cls(reply)
 
-    async def next(self, deadline_s: float = 5.0) -> ServerSentEvent:
+    async def next(self, deadline_s: float = DEADLINE_S) -> ServerSentEvent:
         async with asyncio.timeout(deadline_s):
             while not self.waiting:
                 chunk = await self.reply.content.readany()
                 assert chunk, "the stream ended"
                 self.waiting += self.decoder.feed(chunk)
         return self.waiting.pop(0)
+
+
+def _small(address: tuple[Any, ...]) -> socket.socket:
+    """A socket that is soon full where it is not read."""
+    made = socket.socket(*address[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    return made
 
 
 async def test_rows_come_as_events_of_their_kind(server: HubServer, hub: HandFedHub) -> None:
@@ -82,6 +93,40 @@ async def test_depth_begins_with_a_snapshot_also_for_a_latecomer(server: HubServ
         async with Events.of(server, "kinds=depth&symbols=BTC-USD") as late:
             book = json.loads((await late.next()).data)
             assert (book["type"], book["seq"], len(book["bids"])) == ("snapshot", 8, 2)
+
+
+async def test_a_reader_that_was_behind_gets_its_book_anew_and_is_told_of_trades_that_it_missed(
+    hub: HandFedHub,
+) -> None:
+    def rows(number: int) -> tuple[Row, Row]:
+        return depth("BTC-USD", number, (level("10", str(number)),), (), snapshot=False), trade(number)
+
+    hub.give(depth("BTC-USD", 1, (level("10", "1"),), ()))
+    limits = FaceLimits(max_waiting_events=10)
+    async with HubServer(hub, FaceSettings(port=0, limits=limits)) as server:
+        async with Events.of(server, "kinds=depth,trades&symbols=BTC-USD") as events:
+            assert (await events.next()).event == "depth"
+            (session,) = server.faces.listeners
+            number = 2
+            while session.wire.is_free:
+                hub.give(*rows(number))
+                number += 1
+                await asyncio.sleep(0)
+            for last in range(number, number + 40):
+                hub.give(*rows(last))
+            heard = [await events.next()]
+            while heard[-1].event != "depth" or json.loads(heard[-1].data)["seq"] < last:
+                heard.append(await events.next())
+    told = {
+        kind: [json.loads(each.data) for each in heard if each.event == kind] for kind in ("depth", "trades", "gap")
+    }
+    (gap,) = told["gap"]
+    missed = {*range(2, last + 1)} - {int(each["trade_id"]) for each in told["trades"]}
+    assert gap["dropped"] == len(missed) > 0
+    *changes, book = told["depth"]
+    assert book["type"] == "snapshot"
+    assert book["bids"] == [[10, last]]
+    assert [each["seq"] for each in changes] == list(range(2, 2 + len(changes)))
 
 
 @pytest.mark.parametrize(

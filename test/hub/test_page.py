@@ -95,11 +95,13 @@ async def test_the_page_comes_back_after_the_server_did(hub: Hub) -> None:
 
 
 @pytest.mark.services
-async def test_a_page_without_the_token_asks_for_it(hub: Hub) -> None:
+async def test_a_page_without_the_token_asks_for_it_and_shows_the_metrics_by_it(hub: Hub) -> None:
     async with shown(hub, token=TOKEN) as (_, page):
         await page.until("!document.getElementById('door').hidden")
         await page.ask(f"document.getElementById('token').value = '{TOKEN}'; door.requestSubmit()")
         await page.until(f"Boolean({IS_FILLED})")
+        await page.ask("document.getElementById('metrics').click()")
+        await page.until("document.body.innerText.includes('# TYPE hub_')")
 
 
 @pytest.mark.services

@@ -264,6 +264,13 @@ $("door").onsubmit = (event) => {
   sessionStorage.setItem("hub-token", $("token").value);
   location.reload();
 };
+// A link sends no token, so where there is one the figures are fetched, then shown.
+$("metrics").onclick = async (event) => {
+  if (!headers().Authorization) return;
+  event.preventDefault();
+  const reply = await fetch("/metrics", { headers: headers() });
+  location.assign(URL.createObjectURL(await reply.blob()));
+};
 setInterval(showPulse, 1000);
 setInterval(() => loadStatus().catch(report), STATUS_EVERY_MS);
 addEventListener("resize", () => state.book && drawCurve($("curve"), state.book));
