@@ -599,12 +599,19 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             arriving.set()
 
     async def _reference(self, pair: str, order_type: OrderType) -> Decimal | None:
-        """Return the mark price, of a market order asked for where no stream was started (hummingbot-api trades pairs
-        that it has not opened)."""
+        """Return the mark price; of a market order by REST where it is not live: a position must be closed without
+        streams too, and hummingbot-api trades pairs that it has not opened. Raises what REST raises where there is no
+        book either.
+        """
         mark = self.mark_price(pair)
-        if mark is not None or self._started or order_type is not OrderType.MARKET or self._markets.of(pair) is None:
+        if mark is not None or order_type is not OrderType.MARKET or self._markets.of(pair) is None:
             return mark
-        return (await self._rest.market_stats(self._markets.name_of(pair))).mark_price
+        try:
+            return (await self._rest.market_stats(self._markets.name_of(pair))).mark_price
+        except ExtendedError:
+            if self._orderbook_ds.broken_reason(pair):
+                raise
+            return None
 
     def mark_price(self, pair: str) -> Decimal | None:
         """Return the live mark price, None where it is not live."""

@@ -106,6 +106,30 @@ async def test_broken_book_refuses_to_open_and_heals(venue):
         await bot.until_open(bot.buy("0.01", price))
 
 
+async def test_position_is_closed_at_market_while_no_stream_tells_a_price(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        await other.place(Side.SELL, "0.01", price)
+        bot.buy("0.01", price)
+        await until(lambda: bot.position() == Decimal("0.01"))
+        await other.place(Side.BUY, "0.02", price)
+        for path in ("*orderbooks*", "*prices/mark*"):
+            await venue.fault("server_error", path=path, value=503)
+            await venue.fault("cut", path=path, count=1)
+        await other.place(Side.BUY, "0.01", price - 100)
+        await venue.control("POST", "price", {"market": PAIR, "price": str(price + 5)})
+        await until(lambda: bot.connector.mark_price(PAIR) is None and bot.connector.trading_refusal(PAIR))
+        no_stats = await venue.fault("server_error", path="*stats*")
+        unpriced = bot.sell("0.01", None, OrderType.MARKET, position_action=PositionAction.CLOSE)
+        await until(lambda: bot.failures(unpriced))
+        assert "HTTP 500" in bot.failures(unpriced)[0].error_message
+        await venue.control("DELETE", f"faults/{no_stats['id']}")
+        closing = bot.sell("0.01", None, OrderType.MARKET, position_action=PositionAction.CLOSE)
+        await bot.until_done(closing)
+        assert bot.filled(closing) == Decimal("0.01")
+        await until(lambda: bot.position() == 0)
+
+
 # --- crashes and neighbours -----------------------------------------------------------------------------------------
 
 
