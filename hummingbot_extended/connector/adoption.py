@@ -15,7 +15,9 @@ ADOPT, CANCEL, IGNORE = "adopt", "cancel", "ignore"
 class Adoption:
     """Finds this bot's orphans by prefix and by journal, and has them tracked; manual orders and other bots' never.
 
-    `is_known(order)` says whether Hummingbot tracks an order or has done with it. `adopt(order)` starts tracking it,
+    `is_known(order)` says whether Hummingbot tracks an order or has done with it; `is_anothers(order)`, whether it
+    is younger than this bot and not of its making: then another bot runs under the same id, and its orders are left
+    alone, with an error in the log. `adopt(order)` starts tracking it,
     with its fills and its state, so that it is recorded in every mode but "ignore". `restored` holds the ids of the
     orders that Hummingbot's own database brought back: it tracks them, and no strategy knows them any more. With
     "cancel", `cancel(orders)` is awaited for whatever of both kinds is open; what was cancelled leaves `restored`.
@@ -29,6 +31,7 @@ class Adoption:
         mode: str,
         *,
         is_known: Callable[[Order], bool],
+        is_anothers: Callable[[Order], bool],
         adopt: Callable[[Order], Awaitable[None]],
         cancel: Callable[[Sequence[Order]], Awaitable[None]],
         restored: set[str],
@@ -37,6 +40,8 @@ class Adoption:
         self._identity = identity
         self.mode = mode
         self._is_known = is_known
+        self._is_anothers = is_anothers
+        self._has_warned = False
         self._adopt = adopt
         self._cancel = cancel
         self._restored = restored
@@ -75,7 +80,19 @@ class Adoption:
         self._restored.difference_update(order.external_id for order in still_open)
 
     def _is_orphan(self, order: Order) -> bool:
-        return self._identity.owns(order.external_id) and not self._is_known(order)
+        if not self._identity.owns(order.external_id) or self._is_known(order):
+            return False
+        if not self._is_anothers(order):
+            return True
+        if not self._has_warned:
+            self._has_warned = True
+            logging.getLogger(__name__).error(
+                "Another bot places orders as %s on this account (%s). Give each bot a bot_id of its own: at its start "
+                "each would cancel or adopt the other's orders.",
+                self._identity.bot_id,
+                order.external_id,
+            )
+        return False
 
     async def _ask(self, external_id: str) -> Order | None:
         """Return an order of the journal; None where the exchange never got it, or Hummingbot knows it."""

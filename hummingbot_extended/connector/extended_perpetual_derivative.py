@@ -91,6 +91,8 @@ from hummingbot_extended.streams.transport import StreamRequest
 
 NETWORK_CHECK_S = 4.0
 FOREIGN_MARGIN_MS = 60_000
+BORN_MARGIN_MS = 5_000  # two clocks are involved
+KEPT_IDS = 100_000
 SAVED_STATE = "extended_perpetual"  # our entry among Hummingbot's saved tracking states
 
 
@@ -139,6 +141,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._reconciled_generation = 0
         self._adoption: Adoption | None = None
         self._restored: set[str] = set()  # orders of an earlier life that `Adoption` has not dealt with
+        self._tracked_ids: dict[str, None] = {}  # of this life, oldest first
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._set_order_book_tracker(
             ExtendedOrderBookTracker(self._orderbook_ds, self._trading_pairs, domain=self.domain)
@@ -250,6 +253,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
                 self._identity,
                 self._settings.orders_after_restart,
                 is_known=self._is_known,
+                is_anothers=self._is_anothers,
                 adopt=self._adopt,
                 cancel=self._cancel_left_over,
                 restored=self._restored,
@@ -374,6 +378,9 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         order = self._order_tracker.active_orders.get(order_id)
         if order is not None and math.isnan(order.creation_timestamp):
             order.creation_timestamp = time.time()
+        self._tracked_ids[order_id] = None
+        if len(self._tracked_ids) > KEPT_IDS:
+            del self._tracked_ids[next(iter(self._tracked_ids))]
         self._has_arrived(order_id)
 
     def was_triggered(self, client_order_id: str) -> bool:
@@ -847,6 +854,10 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
     def _is_known(self, order: Order) -> bool:
         status = self._state.status_of(order.external_id)
         return self._state.find(order.external_id, order.id) is not None or (status is not None and status.is_final)
+
+    def _is_anothers(self, order: Order) -> bool:
+        born_ms = self._born_ms + self._clock.offset_s * 1000 + BORN_MARGIN_MS
+        return order.created_time_ms > born_ms and order.external_id not in self._tracked_ids
 
     async def _adopt(self, order: Order) -> None:
         """Track an order of this bot that Hummingbot does not know; record it, unless its database has it."""

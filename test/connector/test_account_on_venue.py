@@ -9,6 +9,7 @@ from hummingbot.core.data_type.common import OrderType, PositionAction, TradeTyp
 from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.network_iterator import NetworkStatus
 
+from hummingbot_extended.connector import extended_perpetual_derivative as derivative
 from hummingbot_extended.exchange.enums import OrderStatus, Side
 from test.connector.running import PAIR, Bot, stage
 from test.until import until
@@ -242,6 +243,23 @@ async def test_restored_order_that_was_filled_while_away_is_reported_with_its_fi
     async with venue.bot(connector):
         await bot.until_done(order_id)
         assert bot.filled(order_id) == Decimal("0.01")
+
+
+async def test_bot_that_runs_under_the_same_id_elsewhere_is_told_and_left_alone(venue, caplog, monkeypatch):
+    """A folder of configuration that was copied to another machine has the same id, and no lock of a file tells."""
+    monkeypatch.setattr(derivative, "BORN_MARGIN_MS", 0)
+    async with venue.bot() as bot:
+        by_hand, price = await venue.trader(venue.venue.api_key), round((await venue.mark()) * Decimal("0.99"))
+        mine = bot.buy("0.01", price)
+        await bot.until_open(mine)
+        theirs = await by_hand.place(Side.BUY, "0.01", price, external_id=bot.connector.client_order_id_prefix + "x")
+        while theirs not in [order.id for order in await venue.open_orders()]:
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            await bot.connector._reconciler.apply_orders()
+        assert theirs in [order.id for order in await venue.open_orders()]
+        assert list(bot.connector.in_flight_orders) == [mine]
+        assert sum("Another bot places orders as bot1" in message for message in caplog.messages) == 1
 
 
 async def test_two_bots_on_one_key_do_not_touch_each_others_orders(venue):
