@@ -271,11 +271,11 @@ class Wire:
         }
 
     def fees(self, market: str, rates: FeeRates, builder: Decimal) -> Json:
-        """Write an account's fee rates on a market (API reference §3.9)."""
+        """Write an account's fee rates on a market (API reference §3.9), exactly: a client signs what it reads."""
         return {
             "market": market,
-            "makerFeeRate": fixed(rates.maker, 5),
-            "takerFeeRate": fixed(rates.taker, 5),
+            "makerFeeRate": fixed(rates.maker, max(5, decimals_of(rates.maker))),
+            "takerFeeRate": fixed(rates.taker, max(5, decimals_of(rates.taker))),
             "builderFeeRate": short(builder),
         }
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hummingbot_extended.venue.records import FeeRates
 from hummingbot_extended.venue.variants import Variants
 from hummingbot_extended.venue.wire import Wire, at_most, decimals_of, encode, fixed, money, plain, short
 from test.venue.engine_kit import BUY, SELL, Desk, leg, limit, tpsl
@@ -30,6 +31,14 @@ def test_writing_keeps_the_value_as_far_as_its_decimals_go(value: D) -> None:
 )
 def test_short_has_no_trailing_zeros_and_no_exponent(value: str, text: str) -> None:
     assert short(D(value)) == text
+
+
+@pytest.mark.parametrize(("rate", "text"), [("0", "0.00000"), ("0.00025", "0.00025"), ("0.000225", "0.000225")])
+def test_fee_rate_is_written_exactly(rate: str, text: str) -> None:
+    """A client signs the rate that it reads: one that is rounded down is refused for good (1128)."""
+    rates = FeeRates(maker=D(rate), taker=D(rate))
+    written = Wire(Variants(), {}).fees("BTC-USD", rates, D(0))
+    assert written["makerFeeRate"] == written["takerFeeRate"] == text
 
 
 def test_zero_has_no_sign_and_steps_their_decimals() -> None:
