@@ -1,4 +1,4 @@
-"""What every test shares: the list of allowed skips, a time zone that changes its clocks."""
+"""What every test shares: allowed skips, hypothesis without deadlines, a time zone that changes its clocks."""
 
 import os
 import time
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 

@@ -215,7 +215,7 @@ trades_strategy = st.lists(
 
 
 @given(trades_strategy)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_folded_trades_are_the_oracles_in_every_timeframe(raw: list[tuple[int, Decimal, Decimal]]) -> None:
     trades = sorted((START_MS + time_ms, price, size) for time_ms, price, size in raw)
     candles = MarketCandles("BTC-USD", limits={frame.name: 2_000 for frame in TIMEFRAMES})
@@ -240,7 +240,7 @@ def test_folded_trades_are_the_oracles_in_every_timeframe(raw: list[tuple[int, D
 
 
 @given(st.lists(st.tuples(st.sampled_from(["take", "lost", "close", "verify"]), st.integers(1, 9)), max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_happens_history_has_the_last_word(steps: list[tuple[str, int]]) -> None:
     """After any run of ticks, losses and checks, one answer of history leaves no hole and no wrong bar."""
     candles = continuous(1_000)

@@ -118,7 +118,7 @@ async def test_pages_meet_whatever_the_end_time_includes(is_inclusive: bool) -> 
     assert all(int(request["limit"]) <= 7 for request in exchange.requests)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     present=st.lists(st.integers(900, 1_000), unique=True, max_size=60),
     page_rows=st.integers(2, 30),

@@ -1,7 +1,6 @@
 """A practice venue, clients of it, and the proof that a closed client leaves nothing behind."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,7 +26,6 @@ async def proven_client(venue: PracticeVenue, **options: Any) -> AsyncIterator[E
     async with asyncio.timeout(30):
         while venue.core.hub.connections:
             await asyncio.sleep(0.005)
-    gc.collect()
     mine = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not _is_servers(task)]
     assert not mine, mine
 

@@ -209,7 +209,7 @@ ANY_FIELDS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(fields=ANY_FIELDS, key=st.integers(1, stark.N - 1), domain=st.sampled_from([MAIN, SEPOLIA]))
 def test_backends_agree_and_signatures_verify(fields: Fields, key: int, domain: StarknetDomain) -> None:
     rust, python = (StarkSigner(hex(key), find_backend(name)) for name in ("rust", "python"))

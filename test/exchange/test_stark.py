@@ -69,7 +69,7 @@ def test_derive_private_key_grinds_on_after_an_unfair_hash() -> None:
     assert stark.derive_private_key(unfair.hex()) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(KEYS, HASHES)
 def test_signatures_and_keys_agree_with_rust_and_verify(key: int, message_hash: int) -> None:
     signature = stark.sign(key, message_hash)
@@ -105,7 +105,7 @@ def test_verify_refuses_a_key_that_is_no_point_and_an_unfair_s() -> None:
 
 
 @given(st.integers(0, stark.P - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_point_exists_exactly_where_the_curve_has_a_root(x: int) -> None:
     point = stark._point_at(x)
     assert (point is not None) == stark.is_on_curve(x)

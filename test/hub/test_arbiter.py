@@ -257,7 +257,7 @@ class TestChoice:
         assert bench.decide() == Switch(None, "first", "first data")
 
     @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["connect", "lose", "frame"])), max_size=60))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @pytest.mark.states("W44")
     def test_w44_the_same_events_make_the_same_choices(self, events: list[tuple[str, str]]) -> None:
         def run() -> list[Switch]:

@@ -1,7 +1,6 @@
 """What the stream tests share."""
 
 import asyncio
-import gc
 
 import pytest
 
@@ -19,7 +18,6 @@ async def session():
     async with stream_session() as session:
         yield session
     await asyncio.sleep(0)
-    gc.collect()
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not left, left
 

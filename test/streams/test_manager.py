@@ -5,7 +5,6 @@ M15, M19 and M20 are of the client and tested with it; B10's and B12's first pro
 """
 
 import asyncio
-import gc
 import json
 import logging
 from types import SimpleNamespace
@@ -40,14 +39,20 @@ from test.until import until
 
 
 @pytest.fixture(autouse=True)
-async def _nothing_is_left():
-    """Every test ends with no task of ours and no session left."""
+async def opened(monkeypatch):
+    """The HTTP sessions that a test opens. It ends with all of them closed and no task of ours."""
+    sessions, begin = [], aiohttp.ClientSession.__init__
+
+    def note(session, *args, **options):
+        begin(session, *args, **options)
+        sessions.append(session)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", note)
     before = asyncio.all_tasks()
-    yield
-    gc.collect()
+    yield sessions
     left = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
     assert not left, left
-    assert not [o for o in gc.get_objects() if isinstance(o, aiohttp.ClientSession) and not o.closed]
+    assert all(session.closed for session in sessions)
 
 
 @pytest.fixture
@@ -313,11 +318,11 @@ async def test_m11_what_is_not_json_is_skipped_and_reported(kind):
         assert "this is no JSON" in str(errors[0])
 
 
-async def test_m12_close_ends_reader_socket_and_session_and_may_be_repeated():
+async def test_m12_close_ends_reader_socket_and_session_and_may_be_repeated(opened):
     async with serving(accepting) as server:
         stream = WebSocketStream(server.url)
         await stream.connect()
-        session = next(o for o in gc.get_objects() if isinstance(o, aiohttp.ClientSession) and not o.closed)
+        (session,) = opened
         await asyncio.gather(stream.close(), stream.close())
         await stream.close()
         assert session.closed

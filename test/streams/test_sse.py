@@ -98,7 +98,7 @@ streams = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(streams, st.lists(st.integers(0, 200), max_size=12))
 def test_any_chunking_of_any_stream_gives_what_the_standard_says(stream, cuts):
     decoder = SSEDecoder()
@@ -111,7 +111,7 @@ def test_any_chunking_of_any_stream_gives_what_the_standard_says(stream, cuts):
     assert decode(stream, size=1) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(streams, st.integers(1, 40))
 def test_feed_data_gives_the_payloads_of_the_same_events(stream, size):
     decoder, other = SSEDecoder(), SSEDecoder()

@@ -68,7 +68,7 @@ def test_the_made_up_past_ends_where_the_market_begins_and_has_no_holes() -> Non
     assert len({row.close for row in rows}) > 50
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from([name for name, minutes in INTERVAL_MINUTES.items() if minutes > 1]), st.integers(1, 4))
 def test_longer_candles_are_the_fold_of_their_minutes(interval: str, limit: int) -> None:
     candles = store()
@@ -89,7 +89,6 @@ def test_end_time_pages_and_history_ends() -> None:
     assert candles.candles(BTC, TRADES, "PT1M", 0, 5) == []
 
 
-@settings(deadline=None)
 @given(st.integers(0, 40_000_000))
 def test_weeks_begin_on_monday_and_months_on_the_first(minute: int) -> None:
     week = datetime.fromtimestamp(bucket_start_minute(minute, "P7D") * 60, UTC)
@@ -127,7 +126,7 @@ def test_prices_share_the_path_of_trades_and_current_follows() -> None:
     assert candles.current(BTC, CandleKind.MARK, "PT5M").high == max(D("84100.5"), *(m.high for m in minutes))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(["PT1M", "PT5M", "PT1H", "P1D", "P7D"]), st.lists(st.integers(0, 400_000), max_size=8))
 def test_the_forming_candle_is_the_newest_of_the_listing(interval: str, offsets: list[int]) -> None:
     candles = store()

@@ -239,7 +239,7 @@ class World:
                 assert order.status is OrderStatus.UNTRIGGERED or order.remaining <= abs(size)
 
 
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK

@@ -1,7 +1,7 @@
 """The fault plan: targets, counts, probabilities, durations; and how faults are written."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot_extended.errors import SettingsError
@@ -38,7 +38,6 @@ def test_count_after_and_duration_bound_a_fault_and_its_counts_stay() -> None:
     assert not plan.any_live(0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.floats(0.05, 0.95))
 def test_the_same_seed_fires_at_the_same_opportunities(seed: int, probability: float) -> None:
     patterns = []

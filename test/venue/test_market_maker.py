@@ -60,7 +60,7 @@ def live(market: MarketModel, steps: int, check: bool = False) -> list[Action]:
     return done
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_the_same_seed_gives_the_same_life_and_another_seed_another(seed: int) -> None:
     first, again, other = (live(model(s), 30) for s in (seed, seed, seed + 1))

@@ -6,7 +6,6 @@ import os
 import signal
 import sqlite3
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,10 +26,8 @@ BOOK = {
 }
 
 
-async def test_a_venue_starts_quickly_and_its_facts_are_the_designs() -> None:
-    begin = time.perf_counter()
+async def test_a_venues_facts_are_the_designs() -> None:
     async with PracticeVenue() as venue:
-        assert time.perf_counter() - begin < 1.0  # 0.04 s on a quiet machine
         facts = venue.facts()
         assert list(facts) == [
             "rest_url", "stream_url", "api_key", "stark_private_key", "stark_public_key", "vault", "chain_id",

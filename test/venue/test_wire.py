@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot_extended.venue.records import FeeRates
@@ -15,7 +15,6 @@ from test.venue.engine_kit import BUY, SELL, Desk, leg, limit, tpsl
 decimals = st.decimals(min_value=-(10**9), max_value=10**9, allow_nan=False, allow_infinity=False, places=12)
 
 
-@settings(deadline=None)
 @given(decimals)
 def test_writing_keeps_the_value_as_far_as_its_decimals_go(value: D) -> None:
     assert D(plain(value)) == value
