@@ -22,9 +22,9 @@ from bench import book_frames
 from bench.measure import Goal, Rounds, Verdict, command, tell
 from bench.streams import server
 from hummingbot_extended.exchange.channels import decode_book
-from hummingbot_extended.streams.aiohttp_transport import SSE_READ_BUFFER_BYTES, stream_session
+from hummingbot_extended.streams.aiohttp_transport import SSE_READ_BUFFER_BYTES, WebSocketConnection, stream_session
 from hummingbot_extended.streams.sse import SSEDecoder
-from hummingbot_extended.streams.transport import MAX_MESSAGE_BYTES
+from hummingbot_extended.streams.transport import MAX_MESSAGE_BYTES, StreamRequest
 
 CPU, WAIT = "CPU µs/msg", "µs/call"
 KB, MB = 2**10, 2**20
@@ -48,13 +48,12 @@ async def read_socket(url: str, count: int, **options: Any) -> float:
     """CPU seconds of reading `count` messages and decoding each."""
     seen = 0
     async with stream_session() as session, session.ws_connect(url, decode_text=False, **options) as socket_:
+        connection = WebSocketConnection(socket_, StreamRequest(url=url))
         began = time.process_time()
         while seen < count:
-            message = (await socket_.receive()).data
-            while message is not None:
+            for message in await connection.receive():
                 decode_book(message)
                 seen += 1
-                message = socket_.take_buffered()
         return time.process_time() - began
 
 

@@ -49,11 +49,9 @@ async def ours(url: str, count: int) -> float:
         connection = await AiohttpWebSocketTransport(session).open(StreamRequest(url=url))
         began = time.process_time()
         while seen < count:
-            message: bytes | str | None = await connection.receive()
-            while message is not None:
+            for message in await connection.receive():
                 decode_book(message)
                 seen += 1
-                message = connection.receive_nowait()
         spent_s = time.process_time() - began
         await connection.close()
         return spent_s

@@ -9,7 +9,7 @@ from hummingbot.core.data_type.order_book import OrderBook
 
 from hummingbot_extended.connector.staleness import Staleness
 from hummingbot_extended.errors import ProtocolError
-from hummingbot_extended.exchange.channels import BookLevel, decode_book
+from hummingbot_extended.exchange.channels import BookFrame, BookLevel, decode_book
 from hummingbot_extended.streams.sequence import SequenceChecker, unchecked
 
 WAITING = "waiting for the first snapshot"
@@ -81,26 +81,24 @@ class BookFeed:
     def handle(self, message: bytes | str) -> None:
         """Apply one message of the stream. Raises ProtocolError, upon which the stream reconnects."""
         try:
-            frame = decode_book(message)
-            self._check_sequence(frame.seq)
-            self.last_ts_ms = frame.ts_ms
-            self._update_id += 1
-            sides = frame.data
-            if frame.is_snapshot:
-                self._apply_snapshot(sides.bids, sides.asks)
-            else:
-                self._apply_delta(sides.bids, sides.asks)
+            self._apply(decode_book(message))
         except ProtocolError as error:
             self.disconnected(str(error))
             raise
 
-    def _apply_delta(self, bids: Sequence[BookLevel], asks: Sequence[BookLevel]) -> None:
+    def _apply(self, frame: BookFrame) -> None:
+        self._check_sequence(frame.seq)
+        self.last_ts_ms = frame.ts_ms
+        self._update_id += 1
+        bids, asks = frame.data.bids, frame.data.asks
+        if frame.is_snapshot:
+            self._apply_snapshot(bids, asks)
+            return
         if self._broken is not None:
             raise ProtocolError("a delta came before the snapshot")
-        order_book = self.order_book
-        if crosses(order_book, bids, asks):
+        if crosses(self.order_book, bids, asks):
             raise ProtocolError("the book is crossed")
-        order_book.apply_diffs(bids, asks, self._update_id)
+        self.order_book.apply_diffs(bids, asks, self._update_id)
         self._staleness.message(self._clock())
         self.deltas += 1
 

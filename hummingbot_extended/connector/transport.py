@@ -178,7 +178,6 @@ class LeasedConnection:
         self._connections = connections
         self._is_closed = False
         self.receive = connection.receive
-        self.receive_nowait = connection.receive_nowait
         self.send = connection.send
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ In a DELTA `q` is the change of a level and `c` its resulting size; in a SNAPSHO
 absent there, is the same.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -27,9 +28,9 @@ _Total = Annotated[float, msgspec.Meta(lt=1e18)]
 class BookLevel(msgspec.Struct, gc=False):
     """A row for Hummingbot's `OrderBook.apply_diffs` and `apply_snapshot`. An amount of zero or less deletes."""
 
+    update_id: ClassVar[int] = 0  # older and newer are told by the id that the OrderBook is given with the rows
     price: _Price = named(name="p")
     amount: _Total = named(name="c")
-    update_id: int = 0
 
 
 class _SnapshotLevel(BookLevel, gc=False, forbid_unknown_fields=True):  # `c` here takes the tolerant way
@@ -90,26 +91,21 @@ class _RpcSnapshot(_Snapshot, kw_only=True, gc=False, tag="ORDERBOOKS.SNAPSHOT")
     pass
 
 
-_decoder = msgspec.json.Decoder(_Delta | _Snapshot | _RpcDelta | _RpcSnapshot, strict=False)
+_decode: Callable[[bytes | str], BookFrame] = msgspec.json.Decoder(
+    _Delta | _Snapshot | _RpcDelta | _RpcSnapshot, strict=False
+).decode
 
 
-def decode_book(raw: bytes | str, update_id: int = 0) -> BookFrame:
+def decode_book(raw: bytes | str) -> BookFrame:
     """Return a book frame whose rows Hummingbot's OrderBook applies as they are.
 
-    The rows of a delta carry `update_id`, which Hummingbot needs to grow: a count of the caller's, because `seq` starts
-    again at each connect. Those of a snapshot carry 0: it replaces everything. Raises MalformedMessage, also for a
-    delta without `c`, which floats cannot follow, and ProtocolError for a stream error.
+    Raises MalformedMessage, also for a delta without `c`, which floats cannot follow, and ProtocolError for a stream
+    error.
     """
     try:
-        frame: BookFrame = _decoder.decode(raw)
+        return _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        frame = _from_exact(decode_exact_book(raw), raw)
-    if update_id and not frame.is_snapshot:
-        for row in frame.data.bids:
-            row.update_id = update_id
-        for row in frame.data.asks:
-            row.update_id = update_id
-    return frame
+        return _from_exact(decode_exact_book(raw), raw)
 
 
 def _from_exact(exact: "ExactBookFrame", raw: bytes | str) -> BookFrame:

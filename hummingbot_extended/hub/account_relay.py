@@ -1,5 +1,6 @@
 """Account streams through the hub: one upstream for each reader, opened with the reader's own API key."""
 
+from collections import deque
 from collections.abc import Mapping
 
 import aiohttp
@@ -41,15 +42,17 @@ class AccountFeed:
 
     def __init__(self, connection: StreamConnection) -> None:
         self._connection = connection
+        self._waiting: deque[bytes] = deque()
 
     async def receive(self) -> bytes:
         """See RelayFeed."""
-        return _as_bytes(await self._connection.receive())
+        if not self._waiting:
+            self._waiting.extend(map(_as_bytes, await self._connection.receive()))
+        return self._waiting.popleft()
 
     def receive_nowait(self) -> bytes | None:
         """See RelayFeed."""
-        message = self._connection.receive_nowait()
-        return None if message is None else _as_bytes(message)
+        return self._waiting.popleft() if self._waiting else None
 
     async def close(self) -> None:
         """See RelayFeed."""

@@ -5,8 +5,7 @@ The session is own because a shared one cuts a stream at 300 s, hangs REST at 10
 
 import asyncio
 import inspect
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -58,7 +57,6 @@ def stream_session(user_agent: str = USER_AGENT) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": user_agent},
-        ws_response_class=_Socket,
         trace_configs=[tracing],
     )
 
@@ -130,22 +128,6 @@ class AiohttpSSETransport:
         raise error
 
 
-class _Socket(aiohttp.ClientWebSocketResponse):
-    """aiohttp's WebSocket, which also says what it has already received."""
-
-    def take_buffered(self) -> Any:
-        """Return the next message if it is here and is text, else None."""
-        reader = self._reader
-        buffered = getattr(reader, "_buffer", None)
-        if not buffered or buffered[0][0].type is not WSMsgType.TEXT or self._closed or self._waiting or self._closing:
-            return None
-        try:
-            reader.read().send(None)  # with something buffered, it ends in its first step
-        except StopIteration as done:
-            return done.value.data
-        raise AssertionError("aiohttp's queue suspended although it holds a message")
-
-
 class WebSocketConnection:
     """An open WebSocket. See `StreamConnection`."""
 
@@ -156,22 +138,25 @@ class WebSocketConnection:
         self._socket = socket
         self._silence = Silence(request.data_timeout_s)
         self._max_message_bytes = request.max_message_bytes
-        self.receive_nowait = getattr(socket, "take_buffered", _nothing)
+        self._reader = socket._reader
+        self._buffered = getattr(self._reader, "_buffer", ())  # aiohttp's, of messages that nobody has taken yet
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'closed' if self._socket.closed else 'open'}>"
 
-    async def receive(self) -> bytes | str:
+    async def receive(self) -> Sequence[bytes | str]:
         """See `StreamConnection.receive`."""
         try:
             with self._silence:
                 received = await self._socket.receive()
         except TimeoutError:
             raise _too_silent(self._silence) from None
-        if received.type is WSMsgType.TEXT:
-            text: bytes | str = received.data
-            return text
-        raise self._why_not(received)
+        if received.type is not WSMsgType.TEXT:
+            raise self._why_not(received)
+        texts = [received.data]
+        while self._buffered and self._buffered[0][0].type is WSMsgType.TEXT:
+            texts.append((await self._reader.read()).data)  # it is here: nobody waits
+        return texts
 
     async def send(self, text: str) -> None:
         """See `StreamConnection.send`."""
@@ -213,7 +198,6 @@ class SSEConnection:
         self._death = Silence(request.heartbeat_s and request.heartbeat_s * MISSED_HEARTBEATS)
         self._decoder = SSEDecoder(max_line_bytes=request.max_message_bytes, max_event_bytes=request.max_message_bytes)
         self._decoder.last_event_id = request.last_event_id
-        self._payloads: deque[bytes] = deque()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'closed' if self._response.closed else 'open'}, {self._decoder!r}>"
@@ -229,20 +213,15 @@ class SSEConnection:
         retry_ms = self._decoder.retry
         return None if retry_ms is None else retry_ms / 1000
 
-    def receive_nowait(self) -> bytes | None:
-        """See `StreamConnection.receive_nowait`."""
-        return self._payloads.popleft() if self._payloads else None
-
-    async def receive(self) -> bytes:
+    async def receive(self) -> Sequence[bytes]:
         """See `StreamConnection.receive`."""
-        if not self._payloads:
-            try:
-                with self._silence:
-                    while not self._payloads:
-                        self._payloads.extend(self._decoder.feed_data(await self._next_bytes()))
-            except TimeoutError:
-                raise _too_silent(self._silence) from None
-        return self._payloads.popleft()
+        try:
+            with self._silence:
+                while not (payloads := self._decoder.feed_data(await self._next_bytes())):
+                    pass
+        except TimeoutError:
+            raise _too_silent(self._silence) from None
+        return payloads
 
     async def send(self, text: str) -> None:
         """Raise ProtocolError: an event stream goes one way."""
@@ -269,10 +248,6 @@ class SSEConnection:
 
 def _too_silent(silence: Silence) -> RequestTimedOut:
     return RequestTimedOut(f"no message for {silence.timeout_s} s")
-
-
-def _nothing() -> None:
-    return None
 
 
 async def _refuse_redirect(session: aiohttp.ClientSession, context: object, params: Any) -> None:

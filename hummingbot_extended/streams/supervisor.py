@@ -306,27 +306,23 @@ class StreamSupervisor:
         """Hand out messages for ever: what is here already in one go, within the loop's budget."""
         on_message, stats, turns = self._on_message, self.stats, self._turns or turn_budget()
         while True:
-            message: bytes | str | None = await connection.receive()
+            messages = await connection.receive()
             stats.last_message_at_s = self._clock()
+            stats.messages += len(messages)
+            stats.bytes += sum(map(len, messages))
             if self._state is StreamState.STALE:
                 self._change_state(StreamState.LIVE)
-            deadline = turns.deadline()
-            served = count = size = 0
-            try:
-                while message is not None:
-                    while perf_counter() >= deadline:
-                        deadline = await turns.next_turn(served=count > served)
-                        served = count
-                    count += 1
-                    size += len(message)
-                    on_message(message)
-                    if self._paused:
-                        await self._flow.wait()
-                        deadline, served = turns.deadline(), count
-                    message = connection.receive_nowait()
-            finally:
-                stats.messages += count
-                stats.bytes += size
+            deadline, served = turns.deadline(), False
+            for message in messages:
+                while perf_counter() >= deadline:
+                    deadline, served = await turns.next_turn(served=served), False
+                on_message(message)
+                served = True
+                if self._paused:
+                    turns.leave(deadline)
+                    await self._flow.wait()
+                    deadline, served = turns.deadline(), False
+            turns.leave(deadline)
 
     async def _watch(self, stale_after_s: float) -> Never:
         """Notice silence, for ever. What ends a silent connection is its data deadline, not this."""

@@ -1,6 +1,6 @@
 """What a stream is to the rest of the package: a request, a connection, a transport that turns one into the other."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,18 +43,16 @@ class StreamConnection(Protocol):
         """The reconnection time the server asked for, or None."""
         ...
 
-    async def receive(self) -> bytes | str:
-        """Return the next message's JSON text. Cancelling loses no message.
+    async def receive(self) -> Sequence[bytes | str]:
+        """Wait for a message; return its JSON text with those of all that are here behind it, in order.
+
+        Cancelling loses no message.
 
         Raises:
             StreamClosed: The peer (its code) or the network (code 1006) ended the stream.
             RequestTimedOut: No message came for `data_timeout_s`; the connection itself still stands.
             ProtocolError: What came is no message (MalformedMessage, MessageTooLarge).
         """
-        ...
-
-    def receive_nowait(self) -> bytes | str | None:
-        """Return a message that is already here, or None: then `receive` finds out why. Never gives the loop a turn."""
         ...
 
     async def send(self, text: str) -> None:

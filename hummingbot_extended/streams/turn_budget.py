@@ -6,7 +6,6 @@ with it every order. What no longer fits into a turn stays with its connection, 
 
 import asyncio
 from collections.abc import Callable
-from math import inf
 from time import perf_counter
 from weakref import WeakKeyDictionary
 
@@ -14,19 +13,20 @@ TURN_BUDGET_S = 0.005
 
 
 class TurnBudget:
-    """The time one turn of the loop has for messages. A reader compares `perf_counter()` with `deadline()` before each
-    message, and once it has passed waits for the `next_turn`.
+    """The time one turn of the loop has for messages. A reader asks for its `deadline`, compares `perf_counter()` with
+    it before each message, waits for the `next_turn` once it has passed, and says by `leave` that it is done for now.
 
     Who was served in the turn that ended waits behind who was not, so that a busy stream does not keep others out.
 
-    Asking the loop to tell the end of a turn costs it one more turn, as much as a message. So it is asked only once
-    half of the time is spent; until then later turns count as this one, and one that begins long after is a new one.
+    To have the loop tell each turn's end would cost it one more turn, as much as a message. So time spent on messages
+    counts over as many turns as it takes, until nobody has read for as long as a turn may last, and the loop is asked
+    for a new turn only when all is spent.
     """
 
     def __init__(self, seconds: float = TURN_BUDGET_S, *, clock: Callable[[], float] = perf_counter) -> None:
-        self._seconds = seconds
+        self._seconds = self._left_s = seconds
         self._clock = clock
-        self._deadline = -inf
+        self._read_s = clock()  # when the last reader left
         self._will_be_told = False  # of the turn's end
         self._unserved: list[asyncio.Future[None]] = []
         self._served: list[asyncio.Future[None]] = []
@@ -36,32 +36,33 @@ class TurnBudget:
         return f"<TurnBudget {self._seconds * 1000:g} ms, {waiting} streams waiting>"
 
     def deadline(self) -> float:
-        """Return when this turn's time is over, of `perf_counter`. The first to ask starts it."""
-        if not self._will_be_told:
-            now_s = self._clock()
-            left_s = self._deadline - now_s
-            if left_s < -self._seconds:
-                self._deadline = now_s + self._seconds
-            elif left_s < self._seconds / 2:
-                self._ask_to_be_told()
-        return self._deadline
+        """Return when the time that is left will be over, of `perf_counter`."""
+        now_s = self._clock()
+        if self._will_be_told:
+            return now_s
+        if now_s - self._read_s >= self._seconds:
+            return now_s + self._seconds
+        return now_s + self._left_s
+
+    def leave(self, deadline: float) -> None:
+        """Give back what is left until `deadline`."""
+        self._read_s = now_s = self._clock()
+        self._left_s = deadline - now_s
 
     async def next_turn(self, *, served: bool) -> float:
         """Wait for the next turn of the loop and return its deadline. `served`: a message was handled in this one."""
-        self._ask_to_be_told()
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        if not self._will_be_told:
+            self._will_be_told = True
+            loop.call_soon(self._begin_turn)
+        turn = loop.create_future()
         (self._served if served else self._unserved).append(turn)
         await turn
         return self.deadline()
 
-    def _ask_to_be_told(self) -> None:
-        if not self._will_be_told:
-            self._will_be_told = True
-            asyncio.get_running_loop().call_soon(self._begin_turn)
-
     def _begin_turn(self) -> None:
         self._will_be_told = False
-        self._deadline = -inf  # whoever asks next starts the turn
+        self._left_s = self._seconds
         for turn in (*self._unserved, *self._served):
             if not turn.done():
                 turn.set_result(None)

@@ -25,6 +25,7 @@ from hummingbot_extended.errors import (
 )
 from hummingbot_extended.exchange.endpoints import MAINNET
 from hummingbot_extended.streams.transport import StreamConnection, StreamRequest, StreamTransport
+from test.streams.one_message import one_message
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY = "0123456789abcdef0123456789abcdef"
@@ -89,7 +90,7 @@ BOTH = pytest.mark.parametrize("kind", ["websocket", "sse"])
 
 
 async def texts(connection: StreamConnection, count: int) -> list[str]:
-    received = [await connection.receive() for _ in range(count)]
+    received = [await one_message(connection) for _ in range(count)]
     return [text.decode() if isinstance(text, bytes) else text for text in received]
 
 
@@ -199,7 +200,7 @@ async def test_data_silence_is_told_apart_from_a_lost_connection(kind: str) -> N
         connection = await transport(kind).open(StreamRequest(url=url, data_timeout_s=0.1))
         assert await texts(connection, 1) == ["{}"]
         with pytest.raises(RequestTimedOut):
-            await connection.receive()
+            await one_message(connection)
         await connection.close()
 
 
@@ -215,7 +216,7 @@ async def test_the_peers_end_is_a_closed_stream(kind: str) -> None:
     async with served(handler) as url:
         connection = await transport(kind).open(StreamRequest(url=url))
         with pytest.raises(StreamClosed) as caught:
-            await connection.receive()
+            await one_message(connection)
         await connection.close()
     assert caught.value.code == (1013 if kind == "websocket" else 1000)
 
@@ -228,7 +229,7 @@ async def test_a_message_beyond_the_bound_is_refused(kind: str) -> None:
     async with served(handler) as url:
         connection = await transport(kind).open(StreamRequest(url=url, max_message_bytes=1_000))
         with pytest.raises(MessageTooLarge):
-            await connection.receive()
+            await one_message(connection)
         await connection.close()
 
 

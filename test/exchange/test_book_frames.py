@@ -19,7 +19,7 @@ def rows(levels: list[BookLevel]) -> list[tuple[float, float, int]]:
 
 @pytest.mark.parametrize(("name", "seq", "topic"), [("snapshot", 1, None), ("rpc_snapshot", 0, "orderbooks.BTC-USD")])
 def test_snapshot_rows_are_sizes(name: str, seq: int, topic: str | None) -> None:
-    frame = decode_book(wire(name), update_id=7)
+    frame = decode_book(wire(name))
     assert isinstance(frame, BookFrame)
     assert (frame.is_snapshot, frame.market, frame.ts_ms, frame.seq, frame.topic) == (
         True,
@@ -33,15 +33,11 @@ def test_snapshot_rows_are_sizes(name: str, seq: int, topic: str | None) -> None
 
 
 @pytest.mark.parametrize(("name", "seq"), [("delta", 2), ("rpc_delta", 1)])
-def test_delta_rows_are_totals_and_carry_the_callers_update_id(name: str, seq: int) -> None:
-    frame = decode_book(wire(name).encode(), update_id=7)
+def test_delta_rows_are_totals(name: str, seq: int) -> None:
+    frame = decode_book(wire(name).encode())
     assert (frame.is_snapshot, frame.seq) == (False, seq)
-    assert rows(frame.bids) == [(84077.0, 0.4, 7)]
-    assert rows(frame.asks) == [(84078.0, 0.0, 7), (84079.0, 0.7, 7)]
-
-
-def test_rows_of_a_delta_without_update_id_carry_zero() -> None:
-    assert {row.update_id for row in decode_book(wire("delta")).asks} == {0}
+    assert rows(frame.bids) == [(84077.0, 0.4, 0)]
+    assert rows(frame.asks) == [(84078.0, 0.0, 0), (84079.0, 0.7, 0)]
 
 
 def test_best_only_frame_may_lack_a_side() -> None:
@@ -126,7 +122,7 @@ def test_hummingbots_order_book_takes_the_rows_as_they_are() -> None:
     from hummingbot.core.data_type.order_book import OrderBook
 
     book = OrderBook()
-    snapshot, delta = decode_book(wire("snapshot")), decode_book(wire("delta"), update_id=2)
+    snapshot, delta = decode_book(wire("snapshot")), decode_book(wire("delta"))
     book.apply_snapshot(snapshot.bids, snapshot.asks, 1)
     book.apply_diffs(delta.bids, delta.asks, 2)
     assert [(row.price, row.amount) for row in book.bid_entries()] == [(84077.0, 0.4), (84076.0, 1.2)]

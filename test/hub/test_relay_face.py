@@ -20,6 +20,7 @@ from hummingbot_extended.venue.server import PracticeVenue
 from hummingbot_extended.venue.settings import VenueSettings
 from test.hub.hand_fed import HandFedHub
 from test.hub.test_slow_readers import Stalled
+from test.streams.one_message import one_message
 from test.until import until
 
 TRANSPORTS = [AiohttpWebSocketTransport, AiohttpSSETransport]
@@ -45,7 +46,7 @@ async def test_frames_pass_as_they_are(server: HubServer, hub: HandFedHub, trans
         (feed,) = hub.relays
         for number in range(200):
             feed.queue.put_nowait(b'{"seq":%d}' % number)
-        heard = [await stream.receive() for _ in range(200)]
+        heard = [await one_message(stream) for _ in range(200)]
         assert [str(each) for each in heard if isinstance(each, str)] or heard[199] == b'{"seq":199}'
         assert "199" in str(heard[199])
     await until(lambda: feed.is_closed)
@@ -65,7 +66,7 @@ async def test_the_feed_s_end_is_the_connection_s(server: HubServer, hub: HandFe
     async with opened(AiohttpWebSocketTransport, server.stream_url + "/publicTrades") as stream:
         hub.relays[0].end(1001)
         with pytest.raises(StreamClosed) as closed:
-            await stream.receive()
+            await one_message(stream)
         assert closed.value.code == 1001
 
 
@@ -106,18 +107,18 @@ async def test_a_latecomer_gets_a_snapshot_and_a_sequence_of_its_own(
         async with opened(transport, url) as first:
             early = OrderBook("BTC-USD")
             for _ in range(3):
-                early.apply(decode_exact_book(await first.receive()))
+                early.apply(decode_exact_book(await one_message(first)))
             async with opened(transport, url) as second:
                 late = OrderBook("BTC-USD")
-                frame = decode_exact_book(await second.receive())
+                frame = decode_exact_book(await one_message(second))
                 assert (frame.is_snapshot, frame.seq) == (True, 1)
                 late.apply(frame)
                 for _ in range(5):
-                    late.apply(decode_exact_book(await second.receive()))
+                    late.apply(decode_exact_book(await one_message(second)))
                 while early.ts_ms < late.ts_ms:
-                    early.apply(decode_exact_book(await first.receive()))
+                    early.apply(decode_exact_book(await one_message(first)))
                 while late.ts_ms < early.ts_ms:
-                    late.apply(decode_exact_book(await second.receive()))
+                    late.apply(decode_exact_book(await one_message(second)))
                 assert early.bids.levels() == late.bids.levels()
                 assert early.asks.levels() == late.asks.levels()
                 counts = venue.core.hub.count_by_path()
@@ -129,7 +130,7 @@ async def test_account_streams_pass_only_where_they_may(monkeypatch: pytest.Monk
         url = server.stream_url + "/account"
         right = {"Authorization": f"Bearer {TOKEN}", "X-Api-Key": venue.api_key}
         async with opened(AiohttpWebSocketTransport, url, **right) as stream:
-            assert "isSnapshot" in str(await stream.receive())
+            assert "isSnapshot" in str(await one_message(stream))
         for wrong in ({"X-Api-Key": venue.api_key}, {**right, "X-Api-Key": "wrong"}):
             with pytest.raises(Exception) as refused:
                 async with opened(AiohttpWebSocketTransport, url, **wrong):

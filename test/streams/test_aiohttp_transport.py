@@ -5,7 +5,6 @@ import json
 import socket
 import traceback
 
-import aiohttp
 import pytest
 
 from hummingbot_extended.errors import (
@@ -18,8 +17,8 @@ from hummingbot_extended.errors import (
     StreamClosed,
     Unauthorized,
 )
-from hummingbot_extended.streams.aiohttp_transport import AiohttpWebSocketTransport
 from hummingbot_extended.streams.transport import StreamRequest
+from test.streams.one_message import one_message
 from test.streams.server import BINARY, PING, TEXT, accepting, frame, serving
 from test.until import until
 
@@ -35,7 +34,7 @@ def text(message: bytes | str) -> str:
 
 
 async def receive_json(connection) -> object:
-    return json.loads(await connection.receive())
+    return json.loads(await one_message(connection))
 
 
 async def test_open_gives_the_messages_in_order(transport):
@@ -49,7 +48,7 @@ async def test_open_gives_the_messages_in_order(transport):
         await until(lambda: server.open_now == 0)
 
 
-async def test_receive_nowait_gives_what_is_here_and_nothing_else(transport):
+async def test_receive_gives_what_is_here_and_nothing_else(transport):
     async def script(peer):
         await peer.accept()
         for first in (1, 4):
@@ -64,13 +63,26 @@ async def test_receive_nowait_gives_what_is_here_and_nothing_else(transport):
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url))
         for first in (1, 4):
-            assert connection.receive_nowait() is None
             go_on.set()
-            received = [await connection.receive(), connection.receive_nowait(), connection.receive_nowait()]
+            received = await connection.receive()
             assert [json.loads(m)["seq"] for m in received] == [first, first + 1, first + 2]
-        assert connection.receive_nowait() is None
         await connection.close()
-        assert connection.receive_nowait() is None
+        with pytest.raises(StreamClosed):
+            await connection.receive()
+
+
+async def test_receive_answers_a_ping_between_messages(websocket):
+    async def script(peer):
+        await peer.accept()
+        await peer.raw(frame(TEXT, b"1") + frame(PING, b"?") + frame(TEXT, b"2") + frame(TEXT, b"3"))
+        await peer.until_closed()
+
+    async with serving(script) as server:
+        connection = await websocket.open(StreamRequest(url=server.url))
+        received = [text(m) for _ in range(2) for m in await connection.receive()]
+        assert received == ["1", "2", "3"]
+        await until(lambda: server.peers[0].pongs == 1)
+        await connection.close()
 
 
 async def test_open_sends_the_headers_and_accepts_any_scheme(transport):
@@ -187,7 +199,7 @@ async def test_sse_resumes_by_last_event_id_and_hears_retry(sse):
         connection = await sse.open(StreamRequest(url=server.url, last_event_id="41"))
         assert connection.last_event_id == "41"
         assert connection.retry_after_s is None
-        await connection.receive()
+        await one_message(connection)
         assert (connection.last_event_id, connection.retry_after_s) == ("42", 2.5)
         assert server.peers[0].headers["last-event-id"] == "41"
         await connection.close()
@@ -217,7 +229,7 @@ async def test_receive_survives_any_splitting_of_bytes(transport, size):
 
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url))
-        assert text(await connection.receive()) == message
+        assert text(await one_message(connection)) == message
         await connection.close()
 
 
@@ -231,7 +243,7 @@ async def test_receive_joins_fragments_of_a_websocket_message(websocket):
         connection = await websocket.open(StreamRequest(url=server.url))
         assert await receive_json(connection) == {"a": 1}
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(connection.receive(), 0.05)
+            await asyncio.wait_for(one_message(connection), 0.05)
         await until(lambda: server.peers[0].pongs == 1)
         await connection.close()
 
@@ -245,7 +257,7 @@ async def test_receive_takes_a_long_line(transport, size):
 
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url))
-        assert len(await connection.receive()) == size
+        assert len(await one_message(connection)) == size
         await connection.close()
 
 
@@ -258,7 +270,7 @@ async def test_receive_refuses_a_message_above_its_bound(transport):
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url, max_message_bytes=4096))
         with pytest.raises(MessageTooLarge) as caught:
-            await connection.receive()
+            await one_message(connection)
         assert caught.value.limit_bytes == 4096
         await connection.close()
 
@@ -280,7 +292,7 @@ async def test_receive_names_what_is_no_message(websocket, data, what):
     async with serving(script) as server:
         connection = await websocket.open(StreamRequest(url=server.url))
         with pytest.raises(MalformedMessage, match=what):
-            await connection.receive()
+            await one_message(connection)
         await connection.close()
 
 
@@ -293,12 +305,12 @@ async def test_receive_tells_close_codes_apart(websocket, code):
 
     async with serving(script) as server:
         connection = await websocket.open(StreamRequest(url=server.url))
-        await connection.receive()
+        await one_message(connection)
         with pytest.raises(StreamClosed, match="because") as caught:
-            await connection.receive()
+            await one_message(connection)
         assert (caught.value.code, caught.value.reason) == (code, "because")
         with pytest.raises(StreamClosed):
-            await connection.receive()
+            await one_message(connection)
         await connection.close()
 
 
@@ -310,7 +322,7 @@ async def test_receive_takes_a_close_without_a_code_for_1005(websocket):
     async with serving(script) as server:
         connection = await websocket.open(StreamRequest(url=server.url))
         with pytest.raises(StreamClosed) as caught:
-            await connection.receive()
+            await one_message(connection)
         assert caught.value.code == 1005
         await connection.close()
 
@@ -329,9 +341,9 @@ async def test_receive_takes_a_cut_for_1006(transport, how):
 
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url))
-        await connection.receive()
+        await one_message(connection)
         with pytest.raises(StreamClosed) as caught:
-            await connection.receive()
+            await one_message(connection)
         assert caught.value.code == 1006
         await connection.close()
 
@@ -344,9 +356,9 @@ async def test_receive_takes_the_end_of_an_event_stream_for_1000(sse):
 
     async with serving(script) as server:
         connection = await sse.open(StreamRequest(url=server.url))
-        await connection.receive()
+        await one_message(connection)
         with pytest.raises(StreamClosed) as caught:
-            await connection.receive()
+            await one_message(connection)
         assert caught.value.code == 1000
         await connection.close()
 
@@ -365,7 +377,7 @@ async def test_data_silence_is_told_from_transport_death(transport):
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url, data_timeout_s=0.1, heartbeat_s=0.05))
         with pytest.raises(RequestTimedOut, match=r"no message for 0\.1 s"):
-            await connection.receive()
+            await one_message(connection)
         await asyncio.sleep(0.1)
         assert await receive_json(connection) == {"seq": 1}
         await connection.close()
@@ -382,7 +394,7 @@ async def test_a_peer_that_is_gone_is_noticed_by_its_missing_heartbeat(transport
     async with serving(script) as server:
         connection = await transport.open(StreamRequest(url=server.url, data_timeout_s=None, heartbeat_s=0.05))
         with pytest.raises(StreamClosed) as caught:
-            await asyncio.wait_for(connection.receive(), 30)
+            await asyncio.wait_for(one_message(connection), 30)
         assert caught.value.code == 1006
         await connection.close()
 
@@ -413,8 +425,8 @@ async def test_close_from_another_task_ends_receive(transport):
     async with serving(accepting) as server:
         connection = await transport.open(StreamRequest(url=server.url))
         for _ in range(3):
-            await connection.receive()
-        waiting = asyncio.create_task(connection.receive())
+            await one_message(connection)
+        waiting = asyncio.create_task(one_message(connection))
         await asyncio.sleep(0.02)
         await connection.close()
         with pytest.raises(StreamClosed):
@@ -434,7 +446,7 @@ async def test_cancelling_receive_loses_no_message(transport):
         connection = await transport.open(StreamRequest(url=server.url))
         for _ in range(3):
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(connection.receive(), 0.01)
+                await asyncio.wait_for(one_message(connection), 0.01)
         go_on.set()
         assert [(await receive_json(connection))["seq"] for _ in range(3)] == [1, 2, 3]
         await connection.close()
@@ -455,10 +467,10 @@ async def test_a_session_holds_150_streams_at_once(transport):
         await asyncio.gather(*(connection.close() for connection in connections))
 
 
-async def test_a_plain_session_works_without_the_buffered_shortcut():
-    """Where aiohttp does not show its buffer, receive_nowait has nothing and receive has everything."""
-    async with serving(accepting) as server, aiohttp.ClientSession() as session:
-        connection = await AiohttpWebSocketTransport(session).open(StreamRequest(url=server.url))
-        assert [(await receive_json(connection))["seq"] for _ in range(3)] == [1, 2, 3]
-        assert connection.receive_nowait() is None
+async def test_messages_come_alone_where_aiohttp_does_not_show_its_buffer(websocket):
+    async with serving(accepting) as server:
+        connection = await websocket.open(StreamRequest(url=server.url))
+        connection._buffered = ()
+        batches = [[json.loads(m)["seq"] for m in await connection.receive()] for _ in range(3)]
+        assert batches == [[1], [2], [3]]
         await connection.close()

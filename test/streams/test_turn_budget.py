@@ -21,32 +21,53 @@ class Clock:
         return self.now_s
 
 
-async def test_a_turn_has_one_deadline_and_the_next_turn_another():
+def test_what_a_reader_leaves_is_for_the_next():
     clock = Clock()
     budget = TurnBudget(0.004, clock=clock)
     deadline = budget.deadline()
     assert deadline == clock.now_s + 0.004
-    for spent_s in (0.001, 0.002, 0.002, 0.001):
-        clock.now_s += spent_s
-        assert budget.deadline() == deadline
-    await asyncio.sleep(0)
-    assert budget.deadline() == clock.now_s + 0.004 > deadline
+    clock.now_s += 0.001
+    budget.leave(deadline)
+    clock.now_s += 0.003  # nobody reads
+    assert budget.deadline() == pytest.approx(clock.now_s + 0.003)
+    clock.now_s += 0.001
+    assert budget.deadline() == clock.now_s + 0.004  # long after
     assert repr(budget) == "<TurnBudget 4 ms, 0 streams waiting>"
 
 
-async def test_a_quiet_stream_costs_the_loop_no_turn_of_its_own():
-    clock, asked = Clock(), []
+async def test_the_next_turn_has_the_whole_time_again():
+    clock = Clock()
     budget = TurnBudget(0.004, clock=clock)
-    budget._begin_turn = lambda: asked.append(clock.now_s)
-    for _ in range(20):
-        clock.now_s += 0.1  # a message, and long after it the next one
-        assert budget.deadline() == clock.now_s + 0.004
-        await asyncio.sleep(0)
-    assert not asked
-    clock.now_s += 0.003  # most of the time is spent: now the end of the turn matters
-    budget.deadline()
+    deadline = budget.deadline()
+    clock.now_s += 0.005
+    budget.leave(deadline)
+    assert budget.deadline() < clock.now_s
+    assert await budget.next_turn(served=True) == clock.now_s + 0.004
+
+
+async def test_nobody_has_time_while_one_waits_for_the_next_turn():
+    clock = Clock()
+    budget = TurnBudget(0.004, clock=clock)
+    waiting = asyncio.create_task(budget.next_turn(served=True))
     await asyncio.sleep(0)
-    assert len(asked) == 1
+    clock.now_s += 10.0  # the machine paused
+    assert budget.deadline() == clock.now_s
+    await waiting
+
+
+async def test_the_loop_is_asked_for_a_turn_only_when_all_is_spent():
+    clock, begun = Clock(), []
+    budget = TurnBudget(0.004, clock=clock)
+    begin = budget._begin_turn
+    budget._begin_turn = lambda: (begun.append(clock.now_s), begin())
+    for _ in range(10):  # messages of 1 ms, each in a turn of its own
+        deadline = budget.deadline()
+        while clock.now_s >= deadline - 1e-9:
+            deadline = await budget.next_turn(served=False)
+        clock.now_s += 0.001
+        budget.leave(deadline)
+        await asyncio.sleep(0)
+    assert len(begun) == 2  # after the fourth and the eighth
 
 
 async def test_next_turn_lets_those_go_first_who_were_not_served():
@@ -61,6 +82,7 @@ async def test_next_turn_lets_those_go_first_who_were_not_served():
             served += 1
             order.append(name)
             work(0.003)
+        budget.leave(deadline)
 
     await asyncio.gather(stream("busy", 3), stream("one", 1), stream("two", 1))
     assert order[0] == "busy"

@@ -103,13 +103,13 @@ class ApiFeed:
                 await self._ask(feed_id)
             self._connected.set()
             while True:
-                text = await connection.receive()
-                try:
-                    message = msgspec.json.decode(text)
-                except msgspec.DecodeError:  # it writes NaN where Hummingbot has no number
-                    logger.warning("%s: a message that is not JSON is left out", self._url)
-                    continue
-                self._take(message)
+                for text in await connection.receive():
+                    try:
+                        message = msgspec.json.decode(text)
+                    except msgspec.DecodeError:  # it writes NaN where Hummingbot has no number
+                        logger.warning("%s: a message that is not JSON is left out", self._url)
+                        continue
+                    self._take(message)
         finally:
             self._connected.clear()
             self._connection = None

@@ -188,14 +188,10 @@ class _Wire:
     async def _read(self) -> None:
         try:
             while True:
-                self._take(await self._connection.receive())
-                for _ in range(BURST):
-                    buffered = self._connection.receive_nowait()
-                    if buffered is None:
-                        break
-                    self._take(buffered)
-                else:
-                    await asyncio.sleep(0)
+                for number, text in enumerate(await self._connection.receive(), 1):
+                    self._take(text)
+                    if number % BURST == 0:
+                        await asyncio.sleep(0)
         except (TransportError, ProtocolError) as error:
             self._lose(ConnectionLostError(f"the connection was lost: {error}"))
 
