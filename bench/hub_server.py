@@ -134,7 +134,7 @@ async def serve_websockets() -> tuple[int, Publish]:
 
 async def serve_raw() -> tuple[int, Publish]:
     """Start bare sockets: the least that can be done."""
-    from hummingbot_extended.hub.wires import text_frame
+    from hummingbot_extended.streams.frames import text_frame
 
     clients: list[socket.socket] = []
     loop = asyncio.get_running_loop()

@@ -27,6 +27,7 @@ from hummingbot_extended.gateway.protocol import (
     encode_error,
     encode_reply,
 )
+from hummingbot_extended.streams.frames import text_frame
 
 logger = logging.getLogger(__name__)
 
@@ -208,17 +209,13 @@ class Session:
             self._filled.set()
 
     def _send_now(self) -> None:
-        """Send without waiting: with nothing in the transport's buffer a frame goes out in the first step."""
-        while self._transport is not None and not self._transport.get_write_buffer_size():
+        """Send without waiting, while nothing is left in the transport's buffer."""
+        transport = self._transport
+        while transport is not None and not transport.is_closing() and not transport.get_write_buffer_size():
             message = self._outbox.take()
             if message is None:
                 return
-            try:
-                self._socket.send_frame(message, WSMsgType.TEXT).send(None)
-            except StopIteration:
-                continue
-            except ConnectionError:
-                return  # the reader is about to learn of it
+            transport.write(text_frame(message))
 
     async def _write(self) -> None:
         try:

@@ -1,37 +1,16 @@
-"""The wires of the faces: WebSocket frames and event streams, written straight to aiohttp's transport.
-
-A frame of the server is not masked, so it is the same for all readers of a message; writing it to the transport costs a
-third of aiohttp's own `send_str` less (bench/hub.py). One write is whole, so it mixes with aiohttp's pongs and closes.
-"""
+"""The wires of the faces: WebSocket frames and event streams, written straight to aiohttp's transport."""
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from hummingbot_extended.hub.client_messages import CloseCode
+from hummingbot_extended.streams.frames import text_frame, text_head
 
-_TEXT = 0x81  # a final frame of text (RFC 6455 §5.2)
-_SHORT, _MEDIUM = 126, 2**16
 CLOSE_TIMEOUT_S = 2.0
-
-
-@lru_cache(maxsize=1024)
-def text_head(size: int) -> bytes:
-    """Return what precedes a payload of `size` bytes in one unmasked text frame."""
-    if size < _SHORT:
-        return bytes((_TEXT, size))
-    if size < _MEDIUM:
-        return b"\x81\x7e" + size.to_bytes(2)
-    return b"\x81\x7f" + size.to_bytes(8)
-
-
-def text_frame(payload: bytes) -> bytes:
-    """Return `payload` as one unmasked text frame."""
-    return text_head(len(payload)) + payload
 
 
 class _TransportWire:

@@ -18,7 +18,7 @@ from hummingbot_extended.hub.face_limits import FaceLimits
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.listener import Pacer
 from hummingbot_extended.hub.server import HubServer
-from hummingbot_extended.hub.wires import text_frame
+from hummingbot_extended.streams.frames import text_frame
 from test.hub.clients import Client
 from test.hub.hand_fed import HandFedHub, depth, level, price, trade
 from test.until import DEADLINE_S, until

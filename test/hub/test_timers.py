@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hummingbot_extended.hub.face_limits import TokenBucket
 from hummingbot_extended.hub.timers import GRID_S, Timers
-from hummingbot_extended.hub.wires import encode_event, text_frame
+from hummingbot_extended.hub.wires import encode_event
 
 
 @given(st.lists(st.floats(min_value=0, max_value=10), min_size=1, max_size=30))
@@ -64,19 +64,6 @@ def test_a_bucket_never_gives_more_than_its_burst_and_rate(pauses: list[float]) 
         now_s += pause_s
         taken += bucket.take(now_s)
     assert taken <= 5 + 2 * now_s + 1e-6
-
-
-@given(st.binary(max_size=70_000))
-def test_a_frame_says_its_length(payload: bytes) -> None:
-    frame = text_frame(payload)
-    assert frame[0] == 0x81
-    size = frame[1]
-    if size < 126:
-        assert (size, frame[2:]) == (len(payload), payload)
-    elif size == 126:
-        assert (int.from_bytes(frame[2:4]), frame[4:]) == (len(payload), payload)
-    else:
-        assert (int.from_bytes(frame[2:10]), frame[10:]) == (len(payload), payload)
 
 
 def test_an_event_has_its_id_and_kind() -> None:
