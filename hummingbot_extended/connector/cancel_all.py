@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import batched
 
+from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
 from hummingbot_extended.errors import ApiError, ExtendedError, Outcome
@@ -44,8 +45,21 @@ class CancelAll:
         """Return whether the order is known to be open no more: cancelled, or filled before it could be."""
         return order.client_order_id in self._gone or order.is_done
 
-    async def run(self) -> None:
-        """Work until all are gone or refused to go. Network errors are tried again: the caller bounds the time."""
+    def unknown(self) -> list[InFlightOrder]:
+        """Return those that are not known to exist: their POST may still be under way."""
+        return [order for order in self._orders.values() if not order.exchange_order_id and not self.is_gone(order)]
+
+    async def within(self, timeout_s: float) -> list[CancellationResult]:
+        """Work for `timeout_s` at most; return for each order whether it is open no more."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._run()
+        except TimeoutError:
+            logging.getLogger(__name__).warning("Not all orders could be cancelled within %.1f s.", timeout_s)
+        return [CancellationResult(key, self.is_gone(order)) for key, order in self._orders.items()]
+
+    async def _run(self) -> None:
+        """Work until all are gone or refused to go. Network errors are tried again."""
         await self._mass_cancel()
         while self._open():
             try:

@@ -1,15 +1,16 @@
 """Extended's perpetuals as a Hummingbot connector: translates, and obeys Hummingbot's base classes.
 
-Who does what: `connector_facts` says what the connector is, `account_state` applies what the exchange tells,
-`reconcile` catches up after a gap, `order_outcomes` finds out what became of an order, `adoption` deals with orders of
-an earlier life, `order_desk` prices, checks, signs and sends orders. This class puts them under the names that
-Hummingbot calls.
+Who does what: `connector_facts` says what the connector is, `account_feed` takes what the account stream brings,
+`account_state` applies what the exchange tells, `reconcile` catches up after a gap, `order_outcomes` finds out what
+became of an order, `adoption` deals with orders of an earlier life, `order_prices` tells what an order is priced by,
+`order_desk` prices, checks, signs and sends it. This class puts them under the names that Hummingbot calls.
 """
 
 import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from itertools import batched
@@ -21,9 +22,8 @@ from hummingbot.connector.utils import TradeFillOrderDetails
 from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, PositionAction, PositionMode, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
-from hummingbot.core.data_type.trade_fee import TradeFeeBase, TradeFeeSchema
+from hummingbot.core.data_type.trade_fee import TradeFeeBase
 from hummingbot.core.event.events import (
-    FundingPaymentCompletedEvent,
     MarketEvent,
     OrderExpiredEvent,
 )
@@ -35,6 +35,8 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 from hummingbot_extended.connector import extended_perpetual_constants as CONSTANTS
 from hummingbot_extended.connector import extended_perpetual_web_utils as web_utils
 from hummingbot_extended.connector import translate
+from hummingbot_extended.connector.account_feed import AccountFeed
+from hummingbot_extended.connector.account_leverage import AccountLeverage
 from hummingbot_extended.connector.account_state import AccountState
 from hummingbot_extended.connector.account_watch import AccountWatch
 from hummingbot_extended.connector.adoption import ADOPT, Adoption
@@ -53,7 +55,6 @@ from hummingbot_extended.connector.extended_perpetual_auth import ExtendedPerpet
 from hummingbot_extended.connector.extended_perpetual_user_stream_data_source import (
     BoundedUserStreamTracker,
     ExtendedPerpetualUserStreamDataSource,
-    StreamOpened,
 )
 from hummingbot_extended.connector.fault_log import FaultLog
 from hummingbot_extended.connector.fills import FillHistory
@@ -63,6 +64,7 @@ from hummingbot_extended.connector.order_book_tracker import ExtendedOrderBookTr
 from hummingbot_extended.connector.order_desk import OrderDesk
 from hummingbot_extended.connector.order_entry import Entry
 from hummingbot_extended.connector.order_outcomes import OrderOutcomes, OrderUnresolved
+from hummingbot_extended.connector.order_prices import OrderPrices
 from hummingbot_extended.connector.reconcile import Reconciler
 from hummingbot_extended.connector.rest import AssistantSend, RestConnections
 from hummingbot_extended.connector.settings import ConnectorSettings
@@ -72,13 +74,11 @@ from hummingbot_extended.connector.transport import stream_transports
 from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.errors import (
     ExtendedError,
-    MalformedMessage,
     NotFound,
     Outcome,
 )
-from hummingbot_extended.exchange.channels import AccountFrame
 from hummingbot_extended.exchange.endpoints import Domain, find_domain
-from hummingbot_extended.exchange.enums import AccountEvent, OrderStatus
+from hummingbot_extended.exchange.enums import OrderStatus
 from hummingbot_extended.exchange.enums import TradeType as Kind
 from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Account, AccountTrade, Balance, FundingPayment, Market, Order
@@ -138,7 +138,6 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._arriving: dict[str, asyncio.Event] = {}  # orders that Hummingbot does not track yet
         self._entering = OneATurn()  # a strategy may refresh all its orders in one tick
         self._started = False
-        self._reconciled_generation = 0
         self._adoption: Adoption | None = None
         self._restored: set[str] = set()  # orders of an earlier life that `Adoption` has not dealt with
         self._tracked_ids: dict[str, None] = {}  # of this life, oldest first
@@ -164,7 +163,18 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             missing=self._handle_update_error_for_active_order,
             adoption=self._get_adoption,
         )
+        self._leverage = AccountLeverage(self._rest, self._markets, self._perpetual_trading)
+        self._feed = AccountFeed(
+            self._user_stream, self._state, self._reconciler, prepare=self._prepare_account, logger=self.logger()
+        )
         self._canceller = Canceller(self._rest, apply=self._state.apply_order, is_searched=self._outcomes.is_searching)
+        self._prices = OrderPrices(
+            self._rest,
+            self._markets,
+            self._orderbook_ds,
+            order_books=lambda: self.order_book_tracker.order_books,
+            is_started=lambda: self._started,
+        )
         self._desk = OrderDesk(
             domain=self._domain,
             settings=self._settings,
@@ -172,7 +182,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             clock=self._clock,
             markets=self._markets,
             fees=self._fees,
-            prices=self,
+            prices=self._prices,
             outcomes=self._outcomes,
             prove_account=self._prove_account,
             identity=lambda: self._identity,
@@ -338,11 +348,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         )
 
     def _is_user_stream_initialized(self) -> bool:
-        return not self._trading_required or self._account_is_current()
-
-    def _account_is_current(self) -> bool:
-        stream = self._user_stream
-        return stream.is_live and self._reconciled_generation == stream.generation
+        return not self._trading_required or self._feed.is_current
 
     def trading_refusal(self, trading_pair: str) -> str | None:
         """Return why no order that may open a position is sent for a pair now, or None. Cancels always go.
@@ -353,14 +359,14 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             return None
         if reason := self._orderbook_ds.broken_reason(trading_pair):
             return f"the order book of {trading_pair} cannot be trusted: {reason}"
-        if self._trading_required and not self._account_is_current():
+        if self._trading_required and not self._feed.is_current:
             return "the account stream is not connected, or not reconciled yet"
         return None
 
     def stream_status(self) -> list[str]:
         """Return a line a market and one for the account: what is live, how late it is (ms), how often it broke."""
         markets = [streams for pair in self._trading_pairs if (streams := self._orderbook_ds.streams(pair)) is not None]
-        account = "live" if self._account_is_current() else "not connected, or not reconciled yet"
+        account = "live" if self._feed.is_current else "not connected, or not reconciled yet"
         return [streams.describe() for streams in markets] + [f"account {account}"]
 
     def acknowledged(self, client_order_id: str) -> bool:
@@ -552,16 +558,9 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         is_maker: bool | None = None,
     ) -> TradeFeeBase:
         maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
-        fees = self._fees.by_pair.get(f"{base_currency}-{quote_currency}")
-        if fees is None:
-            return build_perpetual_trade_fee(
-                self.name, maker, position_action, base_currency, quote_currency, order_type, order_side, amount, price
-            )
-        return TradeFeeBase.new_perpetual_fee(
-            fee_schema=TradeFeeSchema(),
-            position_action=position_action,
-            percent=fees.maker_fee_rate if maker else fees.taker_fee_rate,
-            percent_token=CONSTANTS.COLLATERAL,
+        fee = self._fees.estimate(f"{base_currency}-{quote_currency}", position_action, is_maker=maker)
+        return fee or build_perpetual_trade_fee(
+            self.name, maker, position_action, base_currency, quote_currency, order_type, order_side, amount, price
         )
 
     # === placing ====================================================================================================
@@ -583,7 +582,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             await self._ensure_markets()
             if trading_pair not in self._trading_rules and self._markets.of(trading_pair) is not None:
                 await self._update_trading_rules()  # the symbols were asked for, or the market is new
-            mark = await self._reference(trading_pair, order_type)
+            mark = await self._prices.mark(trading_pair, order_type)
             await self._entering()
             entry = self._desk.entry(trading_pair, trade_type, amount, order_type, price, position_action, kwargs, mark)
             self._desk.check(
@@ -604,33 +603,6 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
     def _has_arrived(self, order_id: str) -> None:
         if (arriving := self._arriving.pop(order_id, None)) is not None:
             arriving.set()
-
-    async def _reference(self, pair: str, order_type: OrderType) -> Decimal | None:
-        """Return the mark price; of a market order by REST where it is not live: a position must be closed without
-        streams too, and hummingbot-api trades pairs that it has not opened. Raises what REST raises where there is no
-        book either.
-        """
-        mark = self.mark_price(pair)
-        if mark is not None or order_type is not OrderType.MARKET or self._markets.of(pair) is None:
-            return mark
-        try:
-            return (await self._rest.market_stats(self._markets.name_of(pair))).mark_price
-        except ExtendedError:
-            if self._orderbook_ds.broken_reason(pair):
-                raise
-            return None
-
-    def mark_price(self, pair: str) -> Decimal | None:
-        """Return the live mark price, None where it is not live."""
-        return self._orderbook_ds.mark_price(pair)
-
-    def book_price(self, pair: str, trade_type: TradeType, amount: Decimal) -> Decimal | None:
-        """Return the price down to which the book fills `amount`; None where it cannot be trusted or is too thin."""
-        book = self.order_book_tracker.order_books.get(pair)
-        if book is None or (self._started and self._orderbook_ds.broken_reason(pair)):
-            return None
-        price = book.get_price_for_volume(trade_type is TradeType.BUY, float(amount)).result_price
-        return None if math.isnan(price) else Decimal(str(price))
 
     def _refuse(
         self,
@@ -748,21 +720,19 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
 
         One that is not known to exist by then is cancelled once it is.
         """
-        for arriving in list(self._arriving.values()):
-            await arriving.wait()
+        began_s = time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds / 2):
+                for arriving in list(self._arriving.values()):
+                    await arriving.wait()
         orders = [order for order in self.in_flight_orders.values() if not order.is_done]
         if not orders:
             return []
         cancel_all = CancelAll(self._rest, orders, ask=self._settle, stream_is_live=lambda: self._user_stream.is_live)
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                await cancel_all.run()
-        except TimeoutError:
-            self.logger().warning(f"Not all orders could be cancelled within {timeout_seconds:g} s.")
-        for order in orders:
-            if order.exchange_order_id is None and not cancel_all.is_gone(order):
-                self._canceller.wish(order)
-        return [CancellationResult(order.client_order_id, cancel_all.is_gone(order)) for order in orders]
+        results = await cancel_all.within(timeout_seconds - (time.monotonic() - began_s))
+        for order in cancel_all.unknown():
+            self._canceller.wish(order)
+        return results
 
     async def _settle(self, order: InFlightOrder) -> bool:
         # Fills first: when a bot stops, there may be no later for them to come by the stream.
@@ -897,44 +867,13 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
     # === the account stream =========================================================================================
 
     async def _user_stream_event_listener(self) -> None:
-        async for item in self._iter_user_event_queue():
-            try:
-                await self._handle(item)
-            except asyncio.CancelledError:
-                raise
-            except Exception:  # noqa: BLE001 - logged, and whatever was lost by it is reconciled
-                self.logger().exception("Unexpected error in user stream listener loop.")
-                self._user_stream.request_reconnect("a message could not be applied")
+        await self._feed.run(self._iter_user_event_queue())
 
-    async def _handle(self, item: StreamOpened | AccountFrame) -> None:
-        if isinstance(item, StreamOpened):
-            await self._reconcile(item.generation)
-        elif isinstance(item, AccountFrame):
-            await self._apply(item)
-        else:
-            raise MalformedMessage("not a message of the account stream", str(item))
-
-    async def _reconcile(self, generation: int) -> None:
-        """Catch up with what happened while the stream was away; its messages wait in the queue meanwhile."""
-        if await self._reconciler.run(lambda: self._user_stream.generation == generation, first=self._before_reconcile):
-            self._reconciled_generation = generation
-
-    async def _before_reconcile(self) -> None:
+    async def _prepare_account(self) -> None:
         await self._prove_account()
         await self._ensure_markets()
-        if self._reconciled_generation == 0:
-            for leverage in await self._rest.leverage(*map(self._markets.name_of, self._known_pairs())):
-                if (pair := self.pair_of(leverage.market)) is not None:
-                    self._perpetual_trading.set_leverage(pair, int(leverage.leverage))
-
-    async def _apply(self, frame: AccountFrame) -> None:
-        self._state.apply_trades(frame.trades)
-        for order in frame.orders:
-            await self._state.apply_order(order)
-        if frame.event is AccountEvent.POSITIONS:
-            self._state.apply_positions(frame.positions, is_whole=frame.is_snapshot and not frame.bad)
-        if frame.balance is not None:
-            self._state.apply_balance(frame.balance)
+        if not self._feed.was_current:
+            await self._leverage.read(self._known_pairs())
 
     # === position mode, leverage, funding ===========================================================================
 
@@ -947,16 +886,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         return False, "Extended has one-way positions only"
 
     async def _set_trading_pair_leverage(self, trading_pair: str, leverage: int) -> tuple[bool, str]:
-        """Set the leverage and read it back: the answer alone proves nothing (API reference §3.10)."""
-        market = self._markets.name_of(trading_pair)
-        try:
-            await self._rest.set_leverage(market, Decimal(leverage))
-            found = {each.market: each.leverage for each in await self._rest.leverage(market)}.get(market)
-        except ExtendedError as error:
-            return False, str(error)
-        if found != leverage:
-            return False, f"the exchange keeps a leverage of {found}"
-        return True, ""
+        return await self._leverage.set(trading_pair, leverage)
 
     async def _fetch_last_fee_payment(self, trading_pair: str) -> tuple[float, Decimal, Decimal]:
         """Return (time in ms, rate, amount) of a pair's last payment; payments are reported by `FundingPayments`."""
@@ -982,16 +912,8 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
     def _report_funding(self, payment: FundingPayment, pair: str) -> None:
         action = "paid" if payment.funding_fee < 0 else "received"
         self.logger().info(f"Funding payment of {abs(payment.funding_fee)} {action} on {pair} market.")
-        self.trigger_event(
-            MarketEvent.FundingPaymentCompleted,
-            FundingPaymentCompletedEvent(
-                timestamp=self._funding.timestamp_ms(payment),
-                market=self.name,
-                trading_pair=pair,
-                amount=payment.funding_fee,
-                funding_rate=payment.funding_rate,
-            ),
-        )
+        event = translate.funding_event(payment, pair, self.name, self._funding.timestamp_ms(payment))
+        self.trigger_event(MarketEvent.FundingPaymentCompleted, event)
 
     def _now(self) -> float:
         """Hummingbot's clock, or the machine's before that runs."""

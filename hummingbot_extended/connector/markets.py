@@ -4,8 +4,11 @@ import logging
 from collections.abc import Callable, Collection
 
 from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.core.data_type.common import PositionAction
+from hummingbot.core.data_type.trade_fee import TradeFeeBase, TradeFeeSchema
 
 from hummingbot_extended.connector import translate
+from hummingbot_extended.connector.extended_perpetual_constants import COLLATERAL
 from hummingbot_extended.exchange.enums import MarketStatus, MarketType
 from hummingbot_extended.exchange.models import Fees, Market
 from hummingbot_extended.exchange.reading import Records
@@ -100,6 +103,16 @@ class AccountFees:
         self._markets = markets
         self._builder_id = builder_id
         self.by_pair: dict[str, Fees] = {}
+
+    def estimate(self, pair: str, position_action: PositionAction, *, is_maker: bool) -> TradeFeeBase | None:
+        """Return the fee of a trade at the account's rate; None while that is not known."""
+        fees = self.by_pair.get(pair)
+        return fees and TradeFeeBase.new_perpetual_fee(
+            fee_schema=TradeFeeSchema(),
+            position_action=position_action,
+            percent=fees.maker_fee_rate if is_maker else fees.taker_fee_rate,
+            percent_token=COLLATERAL,
+        )
 
     async def update(self) -> None:
         """Read the rates of all markets; those must be known. Raises what REST raises."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from hummingbot.core.data_type.common import OrderType, PositionAction, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -16,6 +16,7 @@ from hummingbot_extended.connector.markets import AccountFees, Markets
 from hummingbot_extended.connector.order_entry import Entry, Extras, expiry_ms
 from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal
 from hummingbot_extended.connector.order_outcomes import OrderOutcomes
+from hummingbot_extended.connector.order_prices import OrderPrices
 from hummingbot_extended.connector.settings import ConnectorSettings
 from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.errors import ApiError, SettingsError
@@ -36,14 +37,6 @@ class MarketClosed(OrderRefused):
     """Raised when a market takes no such order in its present status. Its name reaches clients as `error_type`."""
 
 
-class Prices(Protocol):
-    """Where the desk sees the market."""
-
-    def book_price(self, pair: str, trade_type: TradeType, amount: Decimal) -> Decimal | None:
-        """Return the price down to which the book fills `amount`, None where it cannot be trusted or is too thin."""
-        ...
-
-
 class OrderDesk:
     """Makes orders. Raises OrderRefused (or SettingsError) for what is wrong with one, before anything is sent.
 
@@ -59,7 +52,7 @@ class OrderDesk:
         clock: ExchangeClock,
         markets: Markets,
         fees: AccountFees,
-        prices: Prices,
+        prices: OrderPrices,
         outcomes: OrderOutcomes,
         prove_account: Callable[[], Awaitable[Account]],
         identity: Callable[[], BotIdentity],
@@ -108,7 +101,7 @@ class OrderDesk:
         tick = market.trading_config.min_price_change
         if extras.is_market(order_type):
             trigger = extras.trigger_price
-            book = None if trigger else self._prices.book_price(pair, trade_type, amount)
+            book = None if trigger else self._prices.book(pair, trade_type, amount)
             worst = market_price(side, tick, book=book, mark=trigger or mark)
         elif asked is not None:
             worst = round_price(asked, tick, side)

@@ -10,11 +10,11 @@ from hummingbot.core.data_type.common import PositionSide as HummingbotPositionS
 from hummingbot.core.data_type.funding_info import FundingInfo
 from hummingbot.core.data_type.in_flight_order import OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase, TradeFeeSchema
-from hummingbot.core.event.events import OrderFilledEvent
+from hummingbot.core.event.events import FundingPaymentCompletedEvent, OrderFilledEvent
 
 from hummingbot_extended.connector.extended_perpetual_constants import COLLATERAL, COLLATERAL_ALIASES
 from hummingbot_extended.exchange.enums import OrderStatus, OrderType, PositionSide, Side, StatusReason
-from hummingbot_extended.exchange.models import AccountTrade, Market, MarketStats, Order, Position
+from hummingbot_extended.exchange.models import AccountTrade, FundingPayment, Market, MarketStats, Order, Position
 
 # Reasons that say "this order was never wanted": with one of them, a cancellation without a fill of an order that never
 # rested is a rejection (the matching engine spells it either way, API reference §4.1, §4.5).
@@ -169,6 +169,17 @@ def funding_info(stats: MarketStats, pair: str) -> FundingInfo:
         mark_price=stats.mark_price,
         next_funding_utc_timestamp=stats.next_funding_time_ms // 1000,
         rate=stats.funding_rate,
+    )
+
+
+def funding_event(payment: FundingPayment, pair: str, market: str, timestamp_ms: int) -> FundingPaymentCompletedEvent:
+    """Return a funding payment; its amount is negative when the account paid, its time is in ms."""
+    return FundingPaymentCompletedEvent(
+        timestamp=timestamp_ms,
+        market=market,
+        trading_pair=pair,
+        amount=payment.funding_fee,
+        funding_rate=payment.funding_rate,
     )
 
 

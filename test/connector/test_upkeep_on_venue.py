@@ -109,13 +109,13 @@ async def test_stream_that_fills_faster_than_it_is_read_reconnects_and_loses_not
         await bot.until_open(order_id)
         generation = connector._user_stream.generation
         reading = asyncio.Event()
-        apply = connector._handle
+        apply = connector._feed._handle
 
         async def slowly(item):
             await reading.wait()
             await apply(item)
 
-        monkeypatch.setattr(connector, "_handle", slowly)
+        monkeypatch.setattr(connector._feed, "_handle", slowly)
         for _ in range(5):
             await other.place(Side.BUY, "0.01", price, ioc=True)
         await until(lambda: connector._user_stream.generation > generation)
