@@ -164,6 +164,17 @@ class AccountState:
 
     async def _catch_up(self, tracked: InFlightOrder, order: Order, update: OrderUpdate) -> None:
         """Get the fills that a status speaks of, and only then end the order: a fill that wins a race is a fill."""
+        try:
+            await self._wait_for_fills(tracked, order)
+        except BaseException:
+            self._seen.pop(tracked.client_order_id, None)  # the end was not reported: let it be told again
+            raise
+        finally:
+            self._filling.pop(tracked.client_order_id, None)
+        if order.status.is_final:
+            await self._finalise(tracked, order, update)
+
+    async def _wait_for_fills(self, tracked: InFlightOrder, order: Order) -> None:
         arrived = self._filling.setdefault(tracked.client_order_id, asyncio.Event())
         try:
             async with asyncio.timeout(FILLS_GRACE_S):
@@ -172,13 +183,6 @@ class AccountState:
                     await arrived.wait()
         except TimeoutError:
             await self._fetch_fills(tracked)
-        except asyncio.CancelledError:
-            self._seen.pop(tracked.client_order_id, None)  # the end was not reported: let it be told again
-            raise
-        finally:
-            self._filling.pop(tracked.client_order_id, None)
-        if order.status.is_final:
-            await self._finalise(tracked, order, update)
 
     async def _fetch_fills(self, tracked: InFlightOrder) -> None:
         try:

@@ -63,7 +63,10 @@ class AccountWatch:
             orders, now_s = list(self._open_orders()), time.time()
             if (orders or self._positions()) and now_s - checked_s >= self._wait_s(orders, now_s):
                 checked_s = now_s
-                await self._check(orders)
+                try:
+                    await self._check(orders)
+                except Exception:  # nobody else looks after the account while the stream is down
+                    logging.getLogger(__name__).exception("The account could not be checked; this is tried again.")
 
     def _wait_s(self, orders: Iterable[InFlightOrder], now_s: float) -> float:
         if not self._stream.is_live:

@@ -14,7 +14,7 @@ from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.extended_perpetual_auth import ExtendedPerpetualAuth
 from hummingbot_extended.connector.markets import AccountFees, Markets
 from hummingbot_extended.connector.order_entry import Entry, Extras, expiry_ms
-from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal
+from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal, triggered_price
 from hummingbot_extended.connector.order_outcomes import OrderOutcomes
 from hummingbot_extended.connector.order_prices import OrderPrices
 from hummingbot_extended.connector.settings import ConnectorSettings
@@ -99,10 +99,10 @@ class OrderDesk:
         asked = price if price is not None and price.is_finite() and price > 0 else None
         extras, side = Extras.read(arguments), translate.side(trade_type)
         tick = market.trading_config.min_price_change
-        if extras.is_market(order_type):
-            trigger = extras.trigger_price
-            book = None if trigger else self._prices.book(pair, trade_type, amount)
-            worst = market_price(side, tick, book=book, mark=trigger or mark)
+        if extras.is_market(order_type) and extras.trigger_price is not None:
+            worst = triggered_price(side, market, extras.trigger_price)
+        elif extras.is_market(order_type):
+            worst = market_price(side, tick, book=self._prices.book(pair, trade_type, amount), mark=mark)
         elif asked is not None:
             worst = round_price(asked, tick, side)
         else:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from hummingbot.core.data_type.common import OrderType as HummingbotOrderType
 from hummingbot.core.data_type.common import PositionAction
 
-from hummingbot_extended.connector.order_limits import market_price
+from hummingbot_extended.connector.order_limits import triggered_price
 from hummingbot_extended.errors import SettingsError
 from hummingbot_extended.exchange.enums import (
     ExecutionPriceType,
@@ -164,7 +164,7 @@ class Entry:
             trigger_price=trigger_price,
             trigger_price_type=_word(TriggerPriceType, name, fields.get("trigger_price_type", TriggerPriceType.MARK)),
             price=(
-                market_price(exit_side, tick, book=None, mark=trigger_price)
+                triggered_price(exit_side, self.market, trigger_price)
                 if price is None
                 else round_price(_positive(name, price), tick, exit_side)
             ),

@@ -27,6 +27,17 @@ def market_price(side: Side, tick: Decimal, *, book: Decimal | None, mark: Decim
     return min(wanted, limit) if side is Side.BUY else max(wanted, limit)
 
 
+def triggered_price(side: Side, market: Market, trigger: Decimal) -> Decimal:
+    """Return the worst price that an order accepts which its trigger sends to market: the last in the trigger's band.
+
+    Who has a stop wants to be out: the market may have jumped past the trigger, and what finds nothing within its price
+    is cancelled.
+    """
+    config = market.trading_config
+    distance = min(MARKET_BAND, config.limit_price_cap if side is Side.BUY else config.limit_price_floor)
+    return band_limit(side, trigger, distance, config.min_price_change)
+
+
 def market_refusal(market: Market, *, reduce_only: bool) -> str | None:
     """Return why the market takes no such order now, or None: its life cycle, its kind (API reference §2.1)."""
     if market.type is not MarketType.PERPETUAL:

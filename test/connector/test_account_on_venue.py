@@ -383,6 +383,24 @@ async def test_stop_order_waits_is_triggered_and_survives_a_restart(venue, caplo
         assert f"The conditional order {order_id} on {PAIR} was triggered." in caplog.messages
 
 
+async def test_stop_order_gets_out_though_the_market_jumped_past_its_trigger(venue):
+    async with venue.bot() as bot:
+        other, price = await venue.trader(), (await venue.mark()).quantize(Decimal(1))
+        await other.place(Side.SELL, "0.01", price)
+        bot.buy("0.01", price)
+        await until(lambda: bot.position() == Decimal("0.01"))
+        trigger, bid = round(price * Decimal("0.98")), round(price * Decimal("0.95"))
+        await other.place(Side.BUY, "0.01", bid)
+        await until(lambda: bot.connector.get_price(PAIR, False) == bid)
+        close = {"position_action": PositionAction.CLOSE}
+        order_id = bot.sell("0.01", None, OrderType.MARKET, trigger_price=trigger, **close)
+        await bot.until_open(order_id)
+        await venue.control("POST", "price", {"market": PAIR, "price": str(bid)})
+        await bot.until_done(order_id)
+        assert bot.filled(order_id) == Decimal("0.01")
+        assert bot.fills(order_id)[0].price == bid
+
+
 async def test_stop_limit_order_with_exits_has_its_signed_legs(venue):
     async with venue.bot() as bot:
         price = (await venue.mark()).quantize(Decimal(1))

@@ -156,14 +156,29 @@ async def test_fills_that_a_partly_filled_order_speaks_of_are_fetched(world):
     assert world.order.is_open
 
 
-async def test_end_that_was_not_reported_may_be_told_again_after_a_stop(world, monkeypatch):
-    monkeypatch.setattr(account_state, "FILLS_GRACE_S", 60)
+@pytest.mark.parametrize("grace_s", [60, 0])
+async def test_end_that_was_not_reported_may_be_told_again_after_a_stop(world, monkeypatch, grace_s):
+    monkeypatch.setattr(account_state, "FILLS_GRACE_S", grace_s)
+    monkeypatch.setattr(world, "fetch_fills", lambda tracked: asyncio.sleep(60, []))
     await world.tell(**NEW)
     await world.tell(**CANCELLED)
+    await asyncio.sleep(0.01)
     await world.tasks.stop()
     assert world.order.is_open
     world.fill(1, **FIRST)
     await world.tell(**CANCELLED)
+    assert world.order.is_cancelled
+
+
+async def test_end_whose_fills_failed_in_an_unexpected_way_may_be_told_again(world):
+    await world.tell(**NEW)
+    world.rest_fills = KeyError("unexpected")
+    await world.tell(**CANCELLED)
+    await world.settle()
+    assert world.order.is_open
+    world.rest_fills = [models.trade(1, **FIRST)]
+    await world.tell(**CANCELLED)
+    await world.settle()
     assert world.order.is_cancelled
 
 

@@ -85,7 +85,7 @@ def test_exits_are_protected_by_their_trigger_or_have_their_price():
     order = new_order(take_profit=120, stop_loss={"trigger_price": 90, "price": "89.2", "trigger_price_type": "INDEX"})
     assert order.tp_sl_type is TpSlType.ORDER
     assert order.take_profit.price_type is ExecutionPriceType.MARKET
-    assert order.take_profit.price == Decimal("119")  # sells 0.75 % below the trigger, outward to the tick
+    assert order.take_profit.price == Decimal("114.5")  # 4.8 % below the trigger, inward to the tick
     assert order.stop_loss == ExitLeg(
         trigger_price=Decimal(90),
         trigger_price_type=TriggerPriceType.INDEX,

@@ -125,6 +125,24 @@ async def test_stream_that_fills_faster_than_it_is_read_reconnects_and_loses_not
         assert len(bot.fills()) == 5
 
 
+async def test_watch_goes_on_after_what_nobody_expected(venue, monkeypatch, caplog):
+    monkeypatch.setattr(account_watch, "REGULAR_S", 0.2)
+    async with venue.bot() as bot:
+        reconciler, checks = bot.connector._reconciler, []
+        apply_fills = reconciler.apply_fills
+
+        async def fail_once(orders):
+            checks.append(orders)
+            if len(checks) == 1:
+                raise KeyError("unexpected")
+            await apply_fills(orders)
+
+        monkeypatch.setattr(reconciler, "apply_fills", fail_once)
+        await bot.until_open(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
+        await until(lambda: len(checks) > 2)
+        assert any("The account could not be checked" in message for message in caplog.messages)
+
+
 async def test_cancel_that_was_acknowledged_and_not_carried_out_is_repeated(venue):
     async with venue.bot() as bot:
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
