@@ -1,11 +1,11 @@
 """Rate sources of the three networks for Hummingbot's rate oracle: the last prices of all markets in one request."""
 
 import logging
+import time
 from decimal import Decimal
 
 from hummingbot.connector.utils import combine_to_hb_trading_pair, split_hb_trading_pair
 from hummingbot.core.rate_oracle.sources.rate_source_base import RateSourceBase
-from hummingbot.core.utils import async_ttl_cache
 
 from hummingbot_extended.connector import extended_perpetual_constants as CONSTANTS
 from hummingbot_extended.connector.extended_perpetual_web_utils import build_api_factory, create_throttler
@@ -35,6 +35,8 @@ class ExtendedPerpetualRateSource(RateSourceBase):
     def __init__(self) -> None:
         super().__init__()
         self._rest: ExtendedRest | None = None
+        self._prices: dict[str, Decimal] = {}
+        self._expires_s = 0.0
 
     @property
     def name(self) -> str:
@@ -53,10 +55,13 @@ class ExtendedPerpetualRateSource(RateSourceBase):
         bases = {pair: split_hb_trading_pair(pair)[0] for pair in prices}
         return prices | {combine_to_hb_trading_pair(bases[pair], quote_token): prices[pair] for pair in prices}
 
-    @async_ttl_cache(ttl=CACHE_S, maxsize=1)
     async def _usd_prices(self) -> dict[str, Decimal]:
-        markets = await self._client().markets()
-        return {pair: price for market in markets if (pair := _pair(market)) and (price := _price(market))}
+        # Not Hummingbot's async_ttl_cache: it tells sources apart by their addresses, which are used again.
+        if time.monotonic() >= self._expires_s:
+            markets = await self._client().markets()
+            self._prices = {pair: price for market in markets if (pair := _pair(market)) and (price := _price(market))}
+            self._expires_s = time.monotonic() + CACHE_S
+        return self._prices
 
     def _client(self) -> ExtendedRest:
         if self._rest is None:

@@ -43,7 +43,11 @@ async def test_hummingbots_own_gateway_monitor_sees_no_gateway_and_no_error(brid
     from hummingbot.core.gateway.gateway_http_client import GatewayHttpClient
 
     client = GatewayHttpClient(GatewayConfigMap(gateway_api_host="127.0.0.1", gateway_api_port=str(bridge.port)))
-    assert await client.ping_gateway() is False
+    try:
+        assert await client.ping_gateway() is False
+    finally:
+        await GatewayHttpClient._shared_client.close()
+        GatewayHttpClient._shared_client = None
 
 
 async def test_browser_is_not_let_in(bridge):
