@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,6 +21,7 @@ from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.listener import Pacer
 from hummingbot_extended.hub.server import HubServer
 from hummingbot_extended.streams.frames import text_frame
+from test.bridge.test_tls_and_ports import write_certificate
 from test.hub.clients import Client
 from test.hub.hand_fed import HandFedHub, depth, level, price, trade
 from test.until import DEADLINE_S, until
@@ -131,6 +134,27 @@ async def test_w_b17_a_stalled_client_is_bounded_and_closed_while_others_get_eve
             await until(lambda: len(server.faces.sessions) == 1)
             assert server.faces.counters["closed_slow"] == 1
         stalled.socket.close()
+
+
+async def test_a_client_that_stalls_behind_tls_is_bounded_and_closed(hub: HandFedHub, tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path)
+    limits = FaceLimits(write_deadline_s=0.5, max_waiting_events=100)
+    settings = FaceSettings(port=0, certificate=certificate, key=key, limits=limits)
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=certificate))
+    async with HubServer(hub, settings) as server, aiohttp.ClientSession(connector=connector) as http:
+        timeout = aiohttp.ClientWSTimeout(ws_close=0.1)
+        async with http.ws_connect(server.ws_url + "/ws/stream", timeout=timeout) as unread:
+            await unread.send_str(SUBSCRIBE.decode())
+            await until(lambda: server.faces.connections()["total_subscriptions"] == 1)
+            (session,) = server.faces.sessions
+            number, held = 0, 0
+            async with asyncio.timeout(DEADLINE_S):
+                while not server.faces.counters["closed_slow"]:
+                    hub.give(*(trade(number + each) for each in range(100)))
+                    number += 100
+                    await asyncio.sleep(0)
+                    held = max(held, session.wire._transport.get_write_buffer_size())
+    assert 0 < held < 1_000_000
 
 
 async def test_a_client_that_was_behind_gets_the_newest_and_is_told_of_what_it_missed(hub: HandFedHub) -> None:
