@@ -96,8 +96,8 @@ class AssistantSend:
     async def _wait_for_budget(self, request: RestRequest) -> None:
         longest_s = ORDER_WAIT_S if request.limit_id == PLACE_ORDER.limit_id else None
         try:
-            async with asyncio.timeout(longest_s):
-                await self._throttler.acquire(request.limit_id)
+            async with asyncio.timeout(longest_s), self._throttler.execute_task(request.limit_id):
+                return
         except TimeoutError as error:
             raise ConnectFailed(f"{request}: not sent, the request budget left no room for {longest_s} s") from error
 
