@@ -21,8 +21,12 @@ from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest
 from bench.inherited_books import InheritedDataSource, InheritedTracker
 from bench.measure import Figures, Rounds, percentile
 from hummingbot_extended.connector.book_feed import BookFeed
+from hummingbot_extended.connector.extended_perpetual_web_utils import build_api_factory
+from hummingbot_extended.connector.transport import stream_transports
 from hummingbot_extended.exchange.channels import Topic
 from hummingbot_extended.streams.rpc_stream import RpcStream
+from hummingbot_extended.streams.supervisor import StreamSupervisor
+from hummingbot_extended.streams.topic_stream import RpcSocket, TopicStream
 from hummingbot_extended.streams.transport import StreamRequest
 
 MARKETS = [f"M{number}-USD" for number in range(100)]
@@ -91,13 +95,28 @@ async def inherited_books(url: str, stamps: list[int]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def our_books(url: str, stamps: list[int]) -> AsyncIterator[None]:
-    """Our v2 stream, and the connector's feed for each market."""
-    async with RpcStream(url, request=StreamRequest(url=url, data_timeout_s=None)) as stream:
+    """Our v2 stream, and a topic and the connector's feed for each market, as the connector has them."""
+    request = StreamRequest(url=url, data_timeout_s=None)
+    transports = stream_transports(build_api_factory(), "websocket", url=url)
+    live: asyncio.Queue[None] = asyncio.Queue()
+    async with RpcStream(url, request=request, transports=transports) as stream:
+        socket, tasks = RpcSocket(stream), []
         for market in MARKETS:
-            feed = BookFeed(market, stamped_book(stamps), on_silent=print, on_mended=lambda: None)
-            feed.connected(is_sequenced=False)  # the stream has checked the connection's
-            await stream.listen(Topic.orderbook(market), feed.handle)
+            feed = BookFeed(market, stamped_book(stamps), on_silent=print, on_mended=lambda: live.put_nowait(None))
+            topic = TopicStream(
+                socket,
+                Topic.orderbook(market),
+                StreamSupervisor(request, transports, on_message=feed.handle),
+                on_message=feed.handle,
+                on_connected=lambda feed=feed: feed.connected(is_sequenced=False),  # the socket's are checked
+                on_disconnected=lambda error, feed=feed: feed.disconnected(str(error)),
+            )
+            tasks.append(asyncio.create_task(topic.run()))
+            await live.get()  # one after the other: books are paired with sends by their order
         yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 type Connect = Callable[[str, list[int]], AbstractAsyncContextManager[None]]

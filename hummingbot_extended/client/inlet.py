@@ -143,8 +143,8 @@ class PathInlet:
         """Decode a message. Raises ProtocolError, upon which the connection is replaced."""
         frame = self._channel.decode(raw)
         self._sequence.check(frame.seq)
-        if self._stream is not None and self._stream.stats.is_first_of_arrival():
-            self._stream.stats.lag.observe(frame.ts_ms, time.time() * 1000)
+        if self._stream is not None and self._stream.stats.lag_is_due:
+            self._stream.stats.observe_lag(frame.ts_ms, time.time() * 1000)
         return Received(frame, raw)
 
     def reconnected(self, generation: int) -> None:

@@ -53,6 +53,7 @@ class KeptStream(ABC):
         self.url = url
         provider = headers if headers is None or callable(headers) else _provider(headers)
         self._request = replace(request or StreamRequest(url=url), url=url, headers=provider)
+        self.stats = StreamStats()  # over all connections
         self._given_session = session
         self._transports = transports
         self._backoff = backoff
@@ -86,11 +87,6 @@ class KeptStream(ABC):
     def generation(self) -> int:
         """The number of the connection; 0 before the first."""
         return self._supervisor.generation if self._supervisor else 0
-
-    @property
-    def stats(self) -> StreamStats:
-        """Counters over all connections."""
-        return self._supervisor.stats if self._supervisor else StreamStats()
 
     @property
     @abstractmethod
@@ -186,6 +182,7 @@ class KeptStream(ABC):
             on_error=self._hear_of_error,
             backoff=self._backoff,
             max_attempts=self._max_attempts,
+            stats=self.stats,
             name=self.id,
         )
         try:

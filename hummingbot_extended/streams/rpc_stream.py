@@ -74,7 +74,7 @@ class RpcStream(KeptStream):
         self._request_timeout_s = request_timeout_s
         self._decode = decode
         self._answers: dict[str, asyncio.Future[Reply]] = {}
-        self._listeners: dict[str, list[Listener]] = {}
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._subscriptions: dict[Subscription, Listener] = {}
         self._own = Subscription(error_callback=error_callback, name=self.id)
         self._replay_deadline: asyncio.TimerHandle | None = None
@@ -122,7 +122,7 @@ class RpcStream(KeptStream):
             NotConnected, StreamClosed: There is no connection, or it was lost meanwhile.
         """
         listener = Listener(self, topic, sink, on_error, on_reconnected)
-        self._listeners.setdefault(topic.name, []).append(listener)
+        self._listeners[topic.name] = (*self._listeners.get(topic.name, ()), listener)
         try:
             await self._ask(*self._protocol.subscribe(topic, api_key))
         except BaseException:
@@ -193,9 +193,9 @@ class RpcStream(KeptStream):
             self._own.report(error)
             return
         if isinstance(what, str):
-            if self._protocol.last_ts_ms is not None and self.stats.is_first_of_arrival():
-                self.stats.lag.observe(self._protocol.last_ts_ms, time.time() * 1000)
-            for listener in tuple(self._listeners.get(what, ())):
+            if self.stats.lag_is_due and self._protocol.last_ts_ms is not None:
+                self.stats.observe_lag(self._protocol.last_ts_ms, time.time() * 1000)
+            for listener in self._listeners.get(what, ()):
                 listener.sink(text)
         elif what is not None:
             self._settle(what)
@@ -224,7 +224,7 @@ class RpcStream(KeptStream):
             self._report_to(name, error)
 
     def _report_to(self, name: str, error: ExtendedError) -> None:
-        for listener in tuple(self._listeners.get(name, ())):
+        for listener in self._listeners.get(name, ()):
             if listener.on_error is not None:
                 listener.on_error(error)
 
@@ -267,14 +267,15 @@ class RpcStream(KeptStream):
         self._answers.clear()
 
     async def _drop(self, listener: Listener) -> None:
-        listeners = self._listeners.get(listener.topic.name, [])
+        name = listener.topic.name
+        listeners = self._listeners.get(name, ())
         if listener not in listeners:
             return
-        listeners.remove(listener)
-        if listeners:
+        if len(listeners) > 1:
+            self._listeners[name] = tuple(each for each in listeners if each is not listener)
             return
-        del self._listeners[listener.topic.name]
-        if (farewell := self._protocol.unsubscribe(listener.topic.name)) is not None:
+        del self._listeners[name]
+        if (farewell := self._protocol.unsubscribe(name)) is not None:
             request_id, text = farewell
             self._protocol.forget(request_id)  # whatever the answer, the topic's frames are passed over from now on
             if self.is_connected:

@@ -59,20 +59,26 @@ class StreamStats:
     last_message_at_s: float | None = None
     last_error: str | None = None
     lag: LagMeter = field(default_factory=LagMeter)
-    _lag_of_s: float | None = None
+    # Something arrived since the last `observe_lag`. Of what arrived together one message is enough: to observe each
+    # would cost a quarter of what a message costs.
+    lag_is_due: bool = False
 
     @property
     def reconnects(self) -> int:
         """Connections made after the first."""
         return max(0, self.connects - 1)
 
-    def is_first_of_arrival(self) -> bool:
-        """Whether this message is the first to ask of those that arrived together: one of them is enough for the lag.
+    def arrived(self, messages: int, size: int, at_s: float) -> None:
+        """Count messages that arrived together, `size` bytes."""
+        self.messages += messages
+        self.bytes += size
+        self.last_message_at_s = at_s
+        self.lag_is_due = True
 
-        To observe each would cost a quarter of what a message costs.
-        """
-        before_s, self._lag_of_s = self._lag_of_s, self.last_message_at_s
-        return before_s != self.last_message_at_s
+    def observe_lag(self, exchange_ms: float, arrived_ms: float) -> None:
+        """See LagMeter.observe."""
+        self.lag_is_due = False
+        self.lag.observe(exchange_ms, arrived_ms)
 
     def count_error(self, error: ExtendedError) -> None:
         """Count an error that ended a connection or an attempt to make one."""

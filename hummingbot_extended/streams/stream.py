@@ -158,8 +158,8 @@ class Stream(KeptStream):
         ts_ms, seq = self._stamp(message)
         if self._sequence is not None and seq is not None:
             self._sequence.check(seq)
-        if ts_ms is not None and self.stats.is_first_of_arrival():
-            self.stats.lag.observe(ts_ms, time.time() * 1000)
+        if ts_ms is not None and self.stats.lag_is_due:
+            self.stats.observe_lag(ts_ms, time.time() * 1000)
         full = (not self._subscriptions or self._own.has_listener) and self._own.deliver(message)
         for subscription in tuple(self._subscriptions):
             full = subscription.deliver(message) or full

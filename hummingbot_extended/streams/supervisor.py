@@ -59,6 +59,7 @@ class StreamSupervisor:
 
     `stale_after_s` is the silence after which the state is STALE, by default half of the request's data deadline.
     `max_attempts` ends `run()` with GaveUp after so many failed attempts in a row; by default there is no end.
+    `stats` are the owner's counters to count in.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class StreamSupervisor:
         stale_after_s: float | None = None,
         max_attempts: int | None = None,
         # the world
+        stats: StreamStats | None = None,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         name: str = "",
@@ -99,7 +101,7 @@ class StreamSupervisor:
         self._clock = clock
         self._sleep = sleep
         self.name = name or urlsplit(request.url).path
-        self.stats = StreamStats()
+        self.stats = StreamStats() if stats is None else stats
         self._state = StreamState.CLOSED
         self._transport: StreamTransport | None = None
         self._connection: StreamConnection | None = None
@@ -307,9 +309,7 @@ class StreamSupervisor:
         on_message, stats, turns = self._on_message, self.stats, self._turns or turn_budget()
         while True:
             messages = await connection.receive()
-            stats.last_message_at_s = self._clock()
-            stats.messages += len(messages)
-            stats.bytes += sum(map(len, messages))
+            stats.arrived(len(messages), sum(map(len, messages)), self._clock())
             if self._state is StreamState.STALE:
                 self._change_state(StreamState.LIVE)
             deadline, served = turns.deadline(), False

@@ -17,7 +17,6 @@ from hummingbot_extended.errors import (
 from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.jsonrpc import Topic
 from hummingbot_extended.streams.rpc_stream import RpcStream
-from hummingbot_extended.streams.stats import StreamStats
 from hummingbot_extended.streams.supervisor import NORMAL_CLOSURE, StreamSupervisor
 
 logger = logging.getLogger(__name__)
@@ -79,6 +78,7 @@ class TopicStream:
         return_after_s: float = RETURN_AFTER_S,
     ) -> None:
         self.name = fallback.name
+        self.stats = fallback.stats  # over all subscriptions and connections
         self._socket = socket
         self._topic = topic
         self._fallback = fallback
@@ -95,11 +95,6 @@ class TopicStream:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} over {self.transport_name}, generation {self.generation}>"
-
-    @property
-    def stats(self) -> StreamStats:
-        """Counters over all subscriptions and connections."""
-        return self._fallback.stats
 
     @property
     def generation(self) -> int:

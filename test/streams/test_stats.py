@@ -40,8 +40,12 @@ def test_count_error_tells_gaps_from_others():
     assert stats.as_dict()["gaps"] == 1
 
 
-def test_of_messages_that_arrived_together_the_first_is_told():
-    stats, told = StreamStats(), []
-    for stats.last_message_at_s in (1.0, 1.0, 1.0, 1.5, 2.0, 2.0):
-        told.append(stats.is_first_of_arrival())
-    assert told == [True, False, False, True, True, False]
+def test_lag_is_due_once_for_what_arrived_together():
+    stats = StreamStats()
+    assert not stats.lag_is_due
+    stats.arrived(2, 5, 7.5)
+    assert (stats.messages, stats.bytes, stats.last_message_at_s, stats.lag_is_due) == (2, 5, 7.5, True)
+    stats.observe_lag(1_000, 1_040)
+    assert (stats.lag.last_ms, stats.lag_is_due) == (0, False)
+    stats.arrived(1, 2, 8.0)
+    assert stats.lag_is_due
