@@ -57,6 +57,8 @@ class Rest:
             if request.transport is not None:
                 request.transport.abort()
             response = web.Response(status=499)  # goes nowhere: the connection is gone
+        except ConnectionError:  # the client went before its request was whole: nothing was done
+            response = web.Response(status=499)
         response.headers["Date"] = email.utils.formatdate(self.core.wire_ms() / 1000, usegmt=True)
         return response
 

@@ -143,3 +143,19 @@ async def test_a_malformed_parameter_is_a_400_that_names_it(query: str) -> None:
         status, body = await client.call("GET", f"/user/positions/history?{query}")
         assert status == 400
         assert query.partition("=")[0] in body["error"]["message"]
+
+
+async def test_a_client_that_dies_in_the_middle_of_an_order_leaves_no_order_and_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with trading() as (venue, client):
+        before = len(venue._runner.server.connections)
+        _, writer = await asyncio.open_connection("127.0.0.1", venue.port)
+        head = {"X-Api-Key": client.facts["api_key"], "User-Agent": "dying", "Content-Length": "1000"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        writer.write(f"POST /api/v1/user/order HTTP/1.1\r\nHost: venue\r\n{lines}\r\n{{".encode())
+        await until(lambda: venue.rest.requests.get("POST /user/order"), "the beginning of the order")
+        writer.transport.abort()
+        await until(lambda: len(venue._runner.server.connections) == before, "its end")
+        assert await client.get("/user/orders") == []
+        assert not caplog.records
