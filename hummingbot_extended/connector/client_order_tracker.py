@@ -1,6 +1,9 @@
 """Hummingbot's tracker of orders, in which an order's Created event comes before every other event of it."""
 
+from collections.abc import Callable
+
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
+from hummingbot.connector.connector_base import ConnectorBase
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 
 FINAL = frozenset({OrderState.CANCELED, OrderState.FILLED, OrderState.FAILED})
@@ -16,6 +19,15 @@ class ExtendedClientOrderTracker(ClientOrderTracker):
     An order that has ended stays so: the reply to a cancel, which says "will be cancelled", may come after the end, and
     who holds on to the order would wait for its end for good.
     """
+
+    def __init__(self, connector: ConnectorBase, now_s: Callable[[], float]) -> None:
+        super().__init__(connector)
+        self._now_s = now_s
+
+    @property
+    def current_timestamp(self) -> float:
+        """The time that events carry (s)."""
+        return self._now_s()
 
     def process_trade_update(self, trade_update: TradeUpdate) -> None:
         """Apply a fill of an order."""

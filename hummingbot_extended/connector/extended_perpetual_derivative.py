@@ -248,7 +248,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         return StreamSupervisor(request, transports, name=f"{self.name} account", **handlers)
 
     def _create_order_tracker(self) -> ExtendedClientOrderTracker:
-        return ExtendedClientOrderTracker(self)
+        return ExtendedClientOrderTracker(self, self._now)
 
     @property
     def _identity(self) -> BotIdentity:
@@ -379,11 +379,10 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         return self._state.status_of(client_order_id)
 
     def start_tracking_order(self, order_id: str, *args: Any, **kwargs: Any) -> None:
-        """Track an order. Without Hummingbot's clock (hummingbot-api runs none) it is created now, not at no time."""
+        """Track an order, created now: without Hummingbot's clock (hummingbot-api runs none) its time would be none."""
         super().start_tracking_order(order_id, *args, **kwargs)
-        order = self._order_tracker.active_orders.get(order_id)
-        if order is not None and math.isnan(order.creation_timestamp):
-            order.creation_timestamp = time.time()
+        if (order := self._order_tracker.active_orders.get(order_id)) is not None:
+            order.creation_timestamp = order.last_update_timestamp = self._now()
         self._tracked_ids[order_id] = None
         if len(self._tracked_ids) > KEPT_IDS:
             del self._tracked_ids[next(iter(self._tracked_ids))]
@@ -916,6 +915,10 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self.trigger_event(MarketEvent.FundingPaymentCompleted, event)
 
     def _now(self) -> float:
-        """Hummingbot's clock, or the machine's before that runs."""
+        """Hummingbot's time; the machine's before there is one, and where the connector lives without a clock.
+
+        So it does in hummingbot-api, which gives it the time once in minutes: that time stands still in between.
+        """
         now: float = self.current_timestamp
-        return time.time() if math.isnan(now) else now
+        has_no_clock = self.clock is None and self._user_stream_tracker_task is not None
+        return time.time() if math.isnan(now) or has_no_clock else now

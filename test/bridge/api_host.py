@@ -1,5 +1,6 @@
 """A real connector as hummingbot-api drives it: without a clock, without pairs, started piece by piece."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from test.gateway.api_exchange import ACCOUNT, Database
 from test.gateway.api_server import HummingbotApi, served
 from test.until import until
 
+STANDS_SINCE_S = 300.0  # it gives a connector the time once in five minutes
 _STATES = {
     OrderState.OPEN: "OPEN",
     OrderState.PENDING_CANCEL: "PENDING_CANCEL",
@@ -51,6 +53,7 @@ class ConnectorExchange:
         await connector._update_trading_rules()
         await connector._update_balances()
         await connector._update_positions()
+        connector._set_current_timestamp(time.time() - STANDS_SINCE_S)
         for tag, forwarder in self._forwarders:
             connector.add_listener(tag, forwarder)
         await connector.stop_network()
@@ -153,7 +156,8 @@ class ConnectorExchange:
     def _filled(self, event: Any) -> None:
         assert event.trade_type in TradeType
         fee = sum(float(flat.amount) for flat in event.trade_fee.flat_fees)
-        self._database.filled(event.order_id, event.exchange_trade_id, float(event.amount), float(event.price), fee)
+        amount, price = float(event.amount), float(event.price)
+        self._database.filled(event.order_id, event.exchange_trade_id, amount, price, fee, event.timestamp)
 
 
 @asynccontextmanager

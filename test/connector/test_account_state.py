@@ -31,13 +31,11 @@ FIRST, SECOND = {"qty": "0.4"}, {"qty": "0.6"}
 class World:
     """A tracker with one order, and a connector around it."""
 
-    current_timestamp = 1640780000.0
-
     def __init__(self):
         self.events = []
         self.expired, self.foreign, self.legs, self.balances, self.recorded = [], [], [], [], set()
         self.rest_fills, self.fetched = [], 0
-        self.tracker = ExtendedClientOrderTracker(self)
+        self.tracker = ExtendedClientOrderTracker(self, lambda: 1640780000.0)
         self.perpetual = PerpetualTrading([PAIR])
         self.tasks = Tasks()
         self.state = AccountState(self.tracker, self.perpetual, self, self.tasks)

@@ -33,6 +33,8 @@ class Database:
     def __init__(self, connector: str = CONNECTOR) -> None:
         self.connector = connector
         self.ahead_s = 0.0  # its clock, against the machine's
+        self.knows_fees = True
+        self.stands_since_s = 0.0  # how long ago the time was that its connectors were given last
         self.orders: dict[str, dict[str, Any]] = {}
         self.trades: list[dict[str, Any]] = []
 
@@ -58,10 +60,14 @@ class Database:
             "error_message": None,
         }
 
-    def filled(self, order_id: str, trade_id: str, amount: float, price: float, fee: float = 0.5) -> None:
+    def filled(
+        self, order_id: str, trade_id: str, amount: float, price: float, fee: float = 0.5, time_s: float | None = None
+    ) -> None:
+        """Record a fill with the time that its event carries; None: now, or when the connectors' time stood still."""
         order = self.orders.get(order_id)
         if order is None:
             return
+        now = self.now() - timedelta(seconds=self.stands_since_s)
         order["filled_amount"] += amount
         order["status"] = "FILLED" if order["filled_amount"] >= order["amount"] else "PARTIALLY_FILLED"
         self.trades.append(
@@ -74,9 +80,9 @@ class Database:
                 "trade_type": order["trade_type"],
                 "amount": amount,
                 "price": price,
-                "fee_paid": fee,
-                "fee_currency": "USD",
-                "timestamp": self.now().isoformat(),
+                "fee_paid": fee if self.knows_fees else 0.0,
+                "fee_currency": "USD" if self.knows_fees else None,
+                "timestamp": (now if time_s is None else datetime.fromtimestamp(time_s, UTC)).isoformat(),
             }
         )
 

@@ -139,6 +139,19 @@ async def test_market_order_carries_a_price_of_the_book_so_that_the_server_does_
     )
 
 
+async def test_fee_that_the_server_does_not_know_is_none(api, client):
+    api.database.knows_fees = False
+    await client.create_order(CONNECTOR, PAIR, OrderSide.BUY, OrderType.MARKET, "0.1")
+    await until(lambda: client.ears.of(EventType.TRADE_UPDATE))
+    assert client.ears.of(EventType.TRADE_UPDATE)[0]["fees"] == []
+
+
+async def test_fill_with_a_time_of_minutes_ago_is_told(api, client):
+    api.database.stands_since_s = 300.0  # a connector without a clock
+    order = await client.create_order(CONNECTOR, PAIR, OrderSide.BUY, OrderType.MARKET, "0.1")
+    await until(lambda: client.ears.of(EventType.TRADE_UPDATE, order_id=order["order_id"], own=True))
+
+
 async def test_fills_come_once_each_by_polling(api, client):
     order = await client.create_order(*BUY, "0.3", "2900")
     for _ in range(3):
@@ -212,10 +225,10 @@ async def test_cancel_that_is_not_confirmed_says_so(api):
         assert await client.cancel_all() == {"cancelled": [order["order_id"]], "failed": []}
 
 
-@pytest.mark.parametrize("newest_first", [True, False], ids=["newer server", "older server, by id"])
-async def test_history_is_the_newest_first_whatever_the_pages_are(api, client, newest_first, monkeypatch):
+@pytest.mark.parametrize("is_newer", [True, False], ids=["newer server", "older server, by id"])
+async def test_history_is_the_newest_first_whatever_the_pages_are(api, client, is_newer, monkeypatch):
     monkeypatch.setattr("hummingbot_extended.gateway.transports.api_rest.PAGE", 2)
-    api.newest_first = newest_first
+    api.is_newer = is_newer
     orders = [(await client.create_order(*BUY, "0.1", str(2900 + n)))["order_id"] for n in range(3)]
     assert [order["order_id"] for order in await client.get_order_history(CONNECTOR, PAIR)] == orders[::-1]
     assert len(await client.get_order_history(CONNECTOR, PAIR, limit=2)) == 2
@@ -266,14 +279,27 @@ async def test_unknown_exchange_and_unknown_market_are_told_apart(api, client):
         await client.get_trading_rules(CONNECTOR, "NO-USD")
     with pytest.raises(UnknownMarketError, match="Connector 'kraken' not found"):
         await client.get_trading_rules("kraken", PAIR)
-    with pytest.raises(InvalidOrderError, match="'NO-USD' not supported"):
+    for ask in (client.get_order_book, client.get_ticker, client.subscribe_to_trades):
+        with pytest.raises(UnknownMarketError, match="has no market NO-USD"):
+            await ask(CONNECTOR, "NO-USD")
+    assert api.sockets == []
+
+
+@pytest.mark.parametrize(("is_newer", "error"), [(True, UnknownMarketError), (False, InvalidOrderError)])
+async def test_order_in_an_unknown_market_is_known_not_to_have_been_placed(api, client, is_newer, error):
+    api.is_newer = is_newer
+    with pytest.raises(error, match="NO-USD"):
         await client.create_order(CONNECTOR, "NO-USD", OrderSide.BUY, OrderType.LIMIT, 1, 2900)
     assert [body["trading_pair"] for body in api.bodies] == ["NO-USD"]
+    with pytest.raises(UnknownMarketError, match="has no market NO-USD"):
+        await client.create_order(CONNECTOR, "NO-USD", OrderSide.BUY, OrderType.MARKET, 1)
+    assert len(api.bodies) == 1
 
 
 async def test_market_order_without_a_price_is_known_not_to_have_been_sent(api, client):
+    api.answer_with = 500
     with pytest.raises(ExchangeUnavailableError, match="nothing was sent"):
-        await client.create_order(CONNECTOR, "NO-USD", OrderSide.BUY, OrderType.MARKET, 1)
+        await client.create_order(CONNECTOR, PAIR, OrderSide.BUY, OrderType.MARKET, 1)
     assert api.bodies == []
 
 
@@ -299,8 +325,10 @@ async def test_subscriptions_are_told_from_heartbeats_and_renewed(api, client):
     await until(lambda: client.ears.of(EventType.MARKET_DATA, symbol=PAIR))
     assert client.ears.of(EventType.MARKET_DATA)[0]["bids"][0] == ["2999.5", "1.5"]
     await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE, own=False)) == 2)
-    with pytest.raises(InvalidOrderError, match="no book of NO-USD"):
-        await client.subscribe_to_order_book(CONNECTOR, "NO-USD")
+    api.refuses_feeds = True
+    with pytest.raises(InvalidOrderError, match="Failed to start feed"):
+        await client.subscribe_to_order_book(CONNECTOR, PAIR)
+    api.refuses_feeds = False
     await api.sockets[0].close()
     await until(lambda: len(client.ears.of(EventType.TRADE_UPDATE, own=False)) == 4)
     assert (await client.unsubscribe("trades", CONNECTOR, PAIR))["status"] == "success"

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hummingbot_extended.gateway import ApiTransport, EventEngine, EventType, HummingbotClient, OrderSide, OrderType
-from hummingbot_extended.gateway.errors import InsufficientFundsError, InvalidOrderError
+from hummingbot_extended.gateway.errors import InsufficientFundsError, InvalidOrderError, UnknownMarketError
 from test.bridge.running import EXCHANGE, PAIR, Ears
 from test.gateway.api_exchange import ACCOUNT
 from test.gateway.seed_examples import (
@@ -38,6 +38,12 @@ async def connected(api):
         engine.stop()
 
 
+def resting(venue):
+    """The ids of the bot's open orders by the exchange itself, which has them a little later than its answers say."""
+    orders = venue.venue.engine.queries.open_orders(venue.venue.trader.account.id)
+    return {order.external_id for order in orders}
+
+
 async def test_basic_market_making(venue, api):
     event_engine, buy_order, sell_order = await simple_market_making(EXCHANGE, PAIR, WAIT_S, transport=transport(api))
     assert buy_order["status"] == sell_order["status"] == "open"
@@ -55,17 +61,23 @@ async def test_simple_market_maker_and_every_other_call(venue, api):
         await SimpleMarketMaker(client, client.event_engine).create_market(EXCHANGE, PAIR, amount=0.01)
         orders = await client.get_open_orders(EXCHANGE, PAIR)
         assert sorted(order["side"] for order in orders) == ["buy", "sell"]
-        assert {str(order.external_id) for order in await venue.open_orders()} == {each["order_id"] for each in orders}
+        await until(lambda: resting(venue) == {each["order_id"] for each in orders}, "open at the exchange")
+        assert (await client.get_order_status(EXCHANGE, PAIR, orders[0]["order_id"]))["status"] == "open"
         book = await client.get_order_book(exchange=EXCHANGE, market=PAIR, depth=10)
         assert len(book["bids"]) == len(book["asks"]) == 10
         assert (await client.subscribe_to_order_book(EXCHANGE, PAIR))["status"] == "success"
+        await until(lambda: client.ears.of(EventType.MARKET_DATA, symbol=PAIR), "a book")
+        assert (await client.unsubscribe("order_book", EXCHANGE, PAIR))["status"] == "success"
+        assert (await client.set_leverage(EXCHANGE, PAIR, 5))["leverage"] == 5
+        assert (await client.set_position_mode(EXCHANGE, "oneway"))["mode"] == "ONEWAY"
         assert float((await client.get_balances(EXCHANGE))[EXCHANGE]["USD"]["total"]) > 0
         assert (await client.get_trading_rules(EXCHANGE, PAIR))["min_order_size"] == "0.0001"
         history = await client.get_order_history(exchange=EXCHANGE, market=PAIR, limit=50)
         assert {order["order_id"] for order in history} == {order["order_id"] for order in orders}
         cancelled = await client.cancel_all(EXCHANGE, PAIR)
         assert (sorted(cancelled["cancelled"]), cancelled["failed"]) == (sorted(o["order_id"] for o in orders), [])
-        assert await venue.open_orders() == []
+        await until(lambda: not resting(venue), "gone from the exchange")
+        assert client.ears.of(EventType.ERROR) == []
 
 
 async def test_risk_manager_counts_own_fills_only(venue, api):
@@ -83,6 +95,9 @@ async def test_risk_manager_counts_own_fills_only(venue, api):
         assert (position["amount"], position["side"]) == ("0.02", "long")
         trades = (await venue.ledger())["trades"]
         assert [fill["trade_id"] for fill in client.ears.fills()] == [str(trade["id"]) for trade in trades]
+        assert [fill["trade_id"] for fill in await client.get_fills(EXCHANGE, PAIR)] == [
+            str(trade["id"]) for trade in reversed(trades)
+        ]
 
 
 async def test_refusals_have_their_phrases_and_the_listener_hears_of_them(venue, api):
@@ -96,5 +111,10 @@ async def test_refusals_have_their_phrases_and_the_listener_hears_of_them(venue,
         with pytest.raises(InsufficientFundsError, match="Insufficient funds"):
             await client.create_order(**where, price=price, amount=5.0)
         await until(lambda: len(error_listener.printed) == 4)
+        for ask in (client.get_order_book, client.subscribe_to_trades, client.get_trading_rules):
+            with pytest.raises(UnknownMarketError, match="has no market NO-USD"):
+                await ask(EXCHANGE, "NO-USD")
+        with pytest.raises(UnknownMarketError, match="has no market NO-USD"):
+            await client.create_order(**{**where, "market": "NO-USD"}, price=price, amount=0.01)
         assert error_listener.printed[1] == "Source: hummingbot_client"
         assert [order["symbol"] for order in client.ears.of(EventType.ORDER_UPDATE, status="failed")] == [PAIR]

@@ -90,7 +90,8 @@ class ApiTransport:
         memory, tell = self._memory, listener.on_event
         orders = ApiOrders(rest, self._account, tell, timeout_s, memory, self._poll_s, self._fills_poll_s)
         lookups = ApiLookups(rest, self._account)
-        self._methods = self._table(ApiDesk(rest, self._account, lookups, orders, memory), lookups)
+        self._lookups = lookups
+        self._methods = self._table(ApiDesk(rest, self._account, lookups, orders, memory))
         self._feed = ApiFeed(self._base_url, session, self._credentials, tell)
         self._poller = asyncio.create_task(orders.run(listener.on_lost), name="hummingbot-api polling")
         exchanges = dict.fromkeys(sorted(self._connectors), ())
@@ -121,7 +122,8 @@ class ApiTransport:
             await self._feed.close()
             await session.close()
 
-    def _table(self, desk: ApiDesk, lookups: ApiLookups) -> Mapping[str, Method]:
+    def _table(self, desk: ApiDesk) -> Mapping[str, Method]:
+        lookups = self._lookups
         return {
             "ping": self._ping,
             "create_order": desk.create_order,
@@ -174,6 +176,8 @@ class ApiTransport:
         channel, exchange, market = (str(params[name]) for name in ("channel", "exchange", "market"))
         if channel not in CHANNELS:
             raise NotSupportedError(f"hummingbot-api has no {channel} feed; it has {', '.join(CHANNELS)}")
+        if unknown := await self._lookups.unknown_market(exchange, market, timeout_s):
+            raise unknown  # the server would accept it, and never send anything
         await self._feed.subscribe(channel, exchange, market, timeout_s)
         return dict(params)
 

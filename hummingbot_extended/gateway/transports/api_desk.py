@@ -16,6 +16,7 @@ from hummingbot_extended.gateway.errors import (
     OrderClosedError,
     OrderNotFoundError,
     RequestTimeoutError,
+    ServerError,
 )
 from hummingbot_extended.gateway.protocol import OrderRequest, plain
 from hummingbot_extended.gateway.transports.api_lookups import ApiLookups
@@ -54,7 +55,10 @@ class ApiDesk:
             "price": await self._reference(order, timeout_s) if price is None else plain(price),
             "position_action": "CLOSE" if order.reduce_only else "OPEN",
         }
-        answer = await self._rest.post("/trading/orders", body, timeout_s)
+        try:
+            answer = await self._rest.post("/trading/orders", body, timeout_s)
+        except ServerError as error:
+            raise await self._lookups.unknown_market(order.exchange, order.market, timeout_s) or error from None
         order_id = str(answer["order_id"])
         known = {
             **order.params(),

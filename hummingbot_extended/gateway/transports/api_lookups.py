@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from hummingbot_extended.gateway.errors import ErrorCode, OrderNotFoundError, UnknownMarketError
+from hummingbot_extended.gateway.errors import (
+    ErrorCode,
+    HummingbotClientException,
+    OrderNotFoundError,
+    ServerError,
+    UnknownMarketError,
+)
 from hummingbot_extended.gateway.transports.api_feed import levels
 from hummingbot_extended.gateway.transports.api_rest import ApiRest, text_of
 
@@ -18,9 +24,12 @@ class ApiLookups:
         self._markets: dict[str, str] = {}  # the market used last, by exchange
 
     async def book(self, exchange: str, market: str, depth: int, timeout_s: float) -> dict[str, Any]:
-        """Return the best levels of a market's book."""
+        """Return the best levels of a market's book. Raises UnknownMarketError."""
         body = {"connector_name": exchange, "trading_pair": market, "depth": depth}
-        book = await self._rest.post("/market-data/order-book", body, timeout_s)
+        try:
+            book = await self._rest.post("/market-data/order-book", body, timeout_s)
+        except ServerError as error:
+            raise await self.unknown_market(exchange, market, timeout_s) or error from None
         self._markets[exchange] = market
         return {
             "symbol": market,
@@ -66,6 +75,19 @@ class ApiLookups:
             for name, value in rule.items()
         }
         return {"symbol": market, "exchange": exchange, **numbers}
+
+    async def unknown_market(self, exchange: str, market: str, timeout_s: float) -> UnknownMarketError | None:
+        """Return the error for a market that the server has not; None where it has it, or cannot tell now.
+
+        Of such a market it says "HTTP 500" to nearly everything.
+        """
+        try:
+            await self.trading_rules({"exchange": exchange, "market": market}, timeout_s)
+        except UnknownMarketError as error:
+            return error
+        except HummingbotClientException:
+            return None
+        return None
 
     async def balances(self, params: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
         """See `HummingbotClient.get_balances`."""

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 ACTIVE_S = 1.0
 FILLS_S = 3.0
 UNKNOWN_AFTER_S = 5.0
-OVERLAP_S = 60.0
+OVERLAP_S = 600.0  # without a clock a connector stamps its fills with a time that it is given once in five minutes
 MAX_FAILURES = 3
 KEPT_CLOSED = 1000
 
@@ -158,7 +158,7 @@ class ApiOrders:
             del self._followed[order_id]
 
     async def poll_fills(self) -> None:
-        """Tell the fills since the last look, with an overlap: rows are written late."""
+        """Tell the fills since the last look, with an overlap: rows are written late, and with a time of before."""
         begun_s = self._rest.now_s()
         for fill in reversed(await self.fills(since_s=self._memory.fills_read_s - OVERLAP_S)):
             followed = self._followed.get(str(fill["order_id"]))

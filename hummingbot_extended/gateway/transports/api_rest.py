@@ -192,7 +192,7 @@ def order_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def fill_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return a fill of hummingbot-api as our wire has it."""
-    fee, order_id = text_of(entry.get("fee_paid")), entry.get("order_id")
+    fee, asset, order_id = text_of(entry.get("fee_paid")), entry.get("fee_currency"), entry.get("order_id")
     return {
         "trade_id": str(entry.get("trade_id")).removeprefix(f"{order_id}_"),  # the exchange's own id of the trade
         "order_id": order_id,
@@ -202,7 +202,8 @@ def fill_of(entry: Mapping[str, Any]) -> dict[str, Any]:
         "price": text_of(entry.get("price")),
         "amount": text_of(entry.get("amount")),
         "side": str(entry.get("trade_type", "")).lower(),
-        "fees": [] if fee is None else [{"asset": entry.get("fee_currency") or "", "amount": fee}],
+        # A fee that it could not work out it writes as 0 of nothing.
+        "fees": [] if fee is None or not asset else [{"asset": asset, "amount": fee}],
         "timestamp": time_of(entry.get("timestamp")),
     }
 
