@@ -89,7 +89,8 @@ async def test_risk_manager_counts_own_fills_only(venue, api):
             await client.create_order(
                 exchange=EXCHANGE, market=PAIR, side=OrderSide.BUY, order_type=OrderType.MARKET, amount=0.01
             )
-        await until(lambda: abs(risk.current_position - 0.02) < 1e-9)
+        await until(lambda: abs(risk.current_position - 0.02) < 1e-9 or client.ears.of(EventType.ERROR))
+        assert client.ears.of(EventType.ERROR) == []  # as a fill that the server's database has lost is told
         assert risk.exceeded
         (position,) = await client.get_positions(EXCHANGE, PAIR)
         assert (position["amount"], position["side"]) == ("0.02", "long")

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.hummingbot_api
 
 @pytest.fixture
 async def venue():
-    # Its database loses a fill that comes within milliseconds of the order: this exchange takes its time.
-    async with stage(makers=True, acceptance_delay_ms=100) as running:
+    # Its database loses a fill that comes before the order's row is written: this exchange takes its time.
+    async with stage(makers=True, acceptance_delay_ms=300) as running:
         yield running
 
 
