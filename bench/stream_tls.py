@@ -55,7 +55,7 @@ async def ours(url: str, count: int) -> float:
         transports = TransportChoice.of(
             "websocket", websocket=AiohttpWebSocketTransport(session), sse=AiohttpSSETransport(session)
         )
-        request = StreamRequest(url=f"{url}/orderbooks/{MARKET}")
+        request = StreamRequest(url=f"{url}/orderbooks/{MARKET}", data_timeout_s=None)  # as the connector opens it
         supervisor = StreamSupervisor(request, transports, on_message=feed.handle, on_connected=connected)
         running = asyncio.create_task(supervisor.run())
         await until(lambda: feed.snapshots)

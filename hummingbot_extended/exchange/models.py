@@ -42,7 +42,7 @@ named = msgspec.field  # named(name="wire") where the wire's name does not follo
 # --- markets --------------------------------------------------------------------------------------------------------
 
 
-class DeleverageLevel(Model, frozen=True, kw_only=True):
+class DeleverageLevel(Model, frozen=True, kw_only=True, gc=False):
     """One step of the auto-deleverage ranking."""
 
     level: int
@@ -77,7 +77,7 @@ class MarketStats(Model, frozen=True, kw_only=True):
     deleverage_levels: DeleverageLevels | None = None
 
 
-class RiskFactor(Model, frozen=True, kw_only=True):
+class RiskFactor(Model, frozen=True, kw_only=True, gc=False):
     """Initial-margin factor of positions up to a value in USD."""
 
     upper_bound: Decimal
