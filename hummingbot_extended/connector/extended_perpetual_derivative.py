@@ -396,10 +396,11 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
 
     @property
     def tracking_states(self) -> dict[str, Any]:
-        """What Hummingbot saves: its orders, and until when funding payments are reported."""
+        """What Hummingbot saves: its orders, and which funding payments are reported."""
         states: dict[str, Any] = super().tracking_states
         if (until_ms := self._funding.reported_until_ms) is not None:
-            states[SAVED_STATE] = {"funding_reported_until_ms": until_ms}
+            ids = self._funding.reported_ids
+            states[SAVED_STATE] = {"funding_reported_until_ms": until_ms, "funding_reported_ids": ids}
         return states
 
     def restore_tracking_states(self, saved_states: dict[str, Any]) -> None:
@@ -407,7 +408,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         orders = dict(saved_states)
         own = orders.pop(SAVED_STATE, None)
         if own and "funding_reported_until_ms" in own:
-            self._funding.restore(int(own["funding_reported_until_ms"]))
+            self._funding.restore(int(own["funding_reported_until_ms"]), own.get("funding_reported_ids", ()))
         super().restore_tracking_states(orders)
         self._restored.update(order_id for order_id in orders if order_id in self.in_flight_orders)
 

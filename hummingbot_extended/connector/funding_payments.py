@@ -1,6 +1,6 @@
 """Funding payments, each reported once: also those that were paid while the bot was away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from hummingbot_extended.errors import NotFound
@@ -12,13 +12,15 @@ from hummingbot_extended.exchange.rest import ExtendedRest
 OVERLAP_MS = 10 * 60_000
 LONGEST_ABSENCE_MS = 24 * 3_600_000
 KEPT_IDS = 10_000
+SAVED_IDS = 200
 
 
 class FundingPayments:
     """Finds payments that were not reported yet, by id.
 
     The first look of a new bot reports nothing: what was paid before is not its own. A bot that was here before tells
-    with `restore` until when its payments are reported; then the first look reports what came since, up to 24 hours.
+    with `restore` until when its payments are reported, and the last of them; then the first look reports what came
+    since, up to 24 hours, and what appeared only since.
     `now_ms` is the exchange's time in ms since the epoch.
     """
 
@@ -38,9 +40,15 @@ class FundingPayments:
         """Until when everything is reported; what `restore` wants after a restart."""
         return self._looked_until_ms or self._restored_ms
 
-    def restore(self, reported_until_ms: int) -> None:
+    @property
+    def reported_ids(self) -> list[int]:
+        """The last payments that are reported; what `restore` wants beside the time."""
+        return list(self._reported)[-SAVED_IDS:]
+
+    def restore(self, reported_until_ms: int, reported_ids: Iterable[int] = ()) -> None:
         """Begin where an earlier life of this bot ended. Only before the first look."""
         self._restored_ms = reported_until_ms
+        self._reported = dict.fromkeys(reported_ids)
 
     async def fetch_new(self) -> list[FundingPayment]:
         """Return payments that were not returned before, oldest first. Raises what REST raises, and forgets nothing."""
@@ -83,7 +91,10 @@ class FundingPayments:
         return [payment async for page in pages(fetch) for payment in page]
 
     def _is_after_restored(self, payment: FundingPayment) -> bool:
-        return self._restored_ms is not None and payment.paid_time_ms > self._restored_ms
+        if self._restored_ms is None or payment.id in self._reported:
+            return False
+        oldest_id = next(iter(self._reported), payment.id)
+        return payment.paid_time_ms > self._restored_ms or payment.id > oldest_id
 
     def _is_unreported(self, payment: FundingPayment) -> bool:
         return payment.id not in self._reported

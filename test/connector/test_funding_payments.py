@@ -78,6 +78,20 @@ def test_history_that_is_suddenly_not_there_is_no_empty_one():
     assert world.new() == [1]
 
 
+def test_payment_that_appears_late_is_reported_after_a_restart_in_between():
+    world = World()
+    world.new()
+    world.pay(1, world.now_ms - 2)
+    assert world.new() == [1]
+    before = world.payments
+    world.payments = FundingPayments(world.history, lambda: world.now_ms)
+    world.payments.restore(before.reported_until_ms, before.reported_ids)
+    assert world.payments.reported_ids == [1]
+    world.pay(2, world.now_ms - 1)  # paid before the last look, and not in the history then
+    assert world.new() == [2]
+    assert world.new() == []
+
+
 def test_payment_that_appears_late_is_reported():
     world = World()
     world.new()
