@@ -117,7 +117,9 @@ class Canceller:
         """How the exchange refuses to cancel what is gone is not documented: ask what the order is."""
         try:
             order = await self._find(tracked)
-        except (TransportError, ServerUnavailable, RateLimited):
+        except (TransportError, ServerUnavailable, RateLimited) as error:
+            if order_not_found(refusal):
+                raise OrderUnresolved(f"nobody can tell whether {tracked.client_order_id} is open: {error}") from error
             raise refusal from None
         await self._apply(order)
         if order.status.is_final:

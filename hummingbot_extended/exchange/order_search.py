@@ -1,6 +1,8 @@
 """Finding an order whatever has become of it (API reference §3.6, §4.10)."""
 
-from hummingbot_extended.errors import NotFound
+from collections.abc import Iterable
+
+from hummingbot_extended.errors import NotFound, ServerUnavailable
 from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Order
 from hummingbot_extended.exchange.rest import ExtendedRest
@@ -26,7 +28,7 @@ async def find_order(rest: ExtendedRest, *, external_id: str = "", order_id: int
     if external_id:
         found = await _by_external_id(rest, external_id)
     elif order_id is not None:
-        found = _newest(await rest.orders_history(order_ids=[order_id], limit=NEWEST))
+        found = await _closed(rest, order_ids=[order_id])
     if found is not None:
         return found
     raise NotFound(404, "NOT_FOUND", "neither open nor in the history", request=f"order {external_id or order_id}")
@@ -39,7 +41,19 @@ async def _by_external_id(rest: ExtendedRest, external_id: str) -> Order | None:
     except NotFound as error:
         if not order_not_found(error):
             raise
-    return _newest(await rest.orders_history(external_ids=[external_id], limit=NEWEST))
+    return await _closed(rest, external_ids=[external_id])
+
+
+async def _closed(
+    rest: ExtendedRest, *, order_ids: Iterable[int] = (), external_ids: Iterable[str] = ()
+) -> Order | None:
+    try:
+        return _newest(await rest.orders_history(order_ids=order_ids, external_ids=external_ids, limit=NEWEST))
+    except NotFound as error:
+        if error.code is not None:
+            raise
+        # A bare 404 where there always is a list is of something in between (§9.5), and so were those before.
+        raise ServerUnavailable(error.status, None, "not even a history", request=error.request) from error
 
 
 def _newest(orders: list[Order]) -> Order | None:

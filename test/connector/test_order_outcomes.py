@@ -2,11 +2,12 @@
 
 import pytest
 
-from hummingbot_extended.errors import NotFound, RequestTimedOut
+from hummingbot_extended.errors import NotFound, RequestTimedOut, ServerUnavailable
 from hummingbot_extended.exchange.order_search import find_order
 from test.connector import models
 
 MISSING = NotFound(404, "NOT_FOUND", "Order not found")
+BARE = NotFound(404, None, "")
 NO_ACCOUNT = NotFound(404, 1004, "Account not found")
 OLD, NEW = models.order(1, updatedTime=1), models.order(2, updatedTime=2)
 LEG = models.order(3, type="TPSL", updatedTime=3)
@@ -30,7 +31,7 @@ class Rest:
     async def orders_by_external_id(self, external_id):
         return self._answer("external")
 
-    async def orders_history(self, *, external_ids, limit):
+    async def orders_history(self, *, order_ids, external_ids, limit):
         return self._answer("history")
 
 
@@ -50,6 +51,8 @@ class Rest:
         ((RequestTimedOut("late"), [NEW], [NEW]), 1, RequestTimedOut),
         ((MISSING, RequestTimedOut("late"), [NEW]), 1, RequestTimedOut),
         ((MISSING, MISSING, RequestTimedOut("late")), 1, RequestTimedOut),
+        ((BARE, BARE, []), 1, NotFound),
+        ((BARE, BARE, BARE), 1, ServerUnavailable),
     ],
 )
 async def test_order_is_looked_for_everywhere_and_an_error_is_not_an_answer(answers, order_id, found):

@@ -106,13 +106,19 @@ async def test_cancel_before_the_reply_is_not_lost(venue):
         assert len(bot.cancelled(order_id)) == 1
 
 
-async def test_failing_polls_never_make_an_order_lost(venue):
+@pytest.mark.parametrize("trouble", [("server_error", "GET /api/v1/user/*"), ("bare_404", "* /api/v1/user/order*")])
+async def test_failing_polls_and_cancels_never_make_an_order_lost(venue, trouble):
     async with venue.bot() as bot:
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await bot.until_open(order_id)
-        await venue.fault("server_error", path="GET /api/v1/user/*")
+        tracked = bot.connector.in_flight_orders[order_id]
+        tracked.creation_timestamp -= 100
+        kind, path = trouble
+        await venue.fault(kind, path=path)
         for _ in range(6):
             await bot.connector._status_polling_loop_fetch_updates()
+            if kind == "bare_404":
+                assert not await bot.connector._execute_order_cancel(tracked)
         assert order_id in bot.connector.in_flight_orders
         assert bot.connector._order_tracker.lost_orders == {}
         assert bot.connector._order_tracker._order_not_found_records[order_id] == 0
