@@ -132,7 +132,8 @@ async def test_order_before_the_rules_were_read_reads_them(venue):
     assert bot.connector.trading_rules == {}
     order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
     await until(lambda: bot.recorder.created)
-    assert [order.external_id for order in await venue.open_orders()] == [order_id]
+    assert bot.failures(order_id) == []
+    assert [event.order_id for event in bot.recorder.created] == [order_id]
 
 
 async def test_market_that_is_reduce_only_refuses_to_open(venue):

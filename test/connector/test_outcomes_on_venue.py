@@ -171,7 +171,7 @@ async def test_order_that_is_received_and_not_listed_yet_is_not_taken_for_cancel
 
 async def test_order_that_was_on_its_way_when_all_were_cancelled_is_cancelled_when_it_arrives(venue):
     async with venue.bot() as bot:
-        await venue.fault("slow_reply", path=POST, value=2, count=1)
+        await venue.fault("slow_reply", path=POST, value=5, count=1)
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await until(lambda: order_id in bot.connector.in_flight_orders)
         (result,) = await bot.connector.cancel_all(0.5)
@@ -184,7 +184,7 @@ async def test_order_that_was_on_its_way_when_all_were_cancelled_is_cancelled_wh
 async def test_order_that_the_request_budget_holds_up_is_not_sent_late(venue, monkeypatch):
     monkeypatch.setattr(rest, "ORDER_WAIT_S", 0.2)
     async with venue.bot() as bot:
-        bot.connector._throttler.back_off(3)
+        bot.connector._throttler.back_off(60)
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
         await bot.until_done(order_id)
         assert "not sent, the request budget left no room for 0.2 s" in bot.failures(order_id)[0].error_message
