@@ -17,6 +17,7 @@ from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
 from hummingbot_extended.errors import (
     ConnectFailed,
     MalformedMessage,
+    MessageTooLarge,
     RequestTimedOut,
     ServerUnavailable,
     SettingsError,
@@ -95,7 +96,8 @@ class HubLoader:
     ) -> list[Bar]:
         """See CandleLoader.load; empty where the window is further back than the hub answers for.
 
-        Raises ConnectFailed, RequestTimedOut, ServerUnavailable (any status but 200) and MalformedMessage.
+        Raises ConnectFailed, RequestTimedOut, ServerUnavailable (any status but 200), MalformedMessage and
+        MessageTooLarge.
         """
         now_ms = int(datetime.now(UTC).timestamp() * 1000)
         until_ms = frame.open_time_ms(now_ms if end_ms is None else min(end_ms, now_ms))
@@ -124,7 +126,7 @@ class HubLoader:
             async with self._opened().get(
                 url, params={"limit": str(limit)}, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                body = await response.content.read(MAX_REPLY_BYTES)
+                body = await _whole(response)
         except TimeoutError as exc:
             raise RequestTimedOut(f"{self!r} did not answer within {self._timeout_s:g} s") from exc
         except aiohttp.ClientError as exc:
@@ -168,6 +170,16 @@ def hub_loader_from_env(environ: Mapping[str, str] = os.environ) -> HubLoader | 
         raise SettingsError(f"{TIMEOUT_ENV} is a number of seconds") from None
     token = read_token(TOKEN_ENV, url, environ)
     return HubLoader(url, timeout_s=timeout_s, token=None if token is None else lambda: token)
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, however many pieces it comes in. Raises MessageTooLarge."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_REPLY_BYTES:
+            raise MessageTooLarge("the hub's answer", MAX_REPLY_BYTES)
+    return bytes(body)
 
 
 def _read(body: bytes) -> list[Bar]:

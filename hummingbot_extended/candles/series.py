@@ -2,13 +2,20 @@
 
 from bisect import bisect_left, insort
 from dataclasses import replace
+from itertools import count
 
 from hummingbot_extended.candles.candle import Candle
 from hummingbot_extended.candles.timeframes import Timeframe
 
+# One for all series: what is kept by version must not take a series for the one that it has replaced.
+_versions = count(1)
+
 
 class CandleSeries:
-    """At most `limit` candles, the newest; one a time. `version` grows with every change."""
+    """At most `limit` candles, the newest; one a time.
+
+    `version` grows with every change (0: there was none), and no two states of this process share one.
+    """
 
     def __init__(self, frame: Timeframe, limit: int) -> None:
         self.frame = frame
@@ -84,5 +91,5 @@ class CandleSeries:
         self._candles[candle.open_time_ms] = candle
         if len(self._times) > self.limit:
             del self._candles[self._times.pop(0)]
-        self.version += 1
+        self.version = next(_versions)
         return candle

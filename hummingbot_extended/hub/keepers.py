@@ -16,7 +16,6 @@ from hummingbot_extended.hub.readers import Readers
 from hummingbot_extended.hub.settings import BUFFER_BARS, HubSettings
 
 WARM_UP_S = 5.0
-MAX_CANDLES = 500
 
 
 class Keepers:
@@ -102,11 +101,11 @@ class Keepers:
             self.release(market)
 
     def newest(self, market: str, frame: Timeframe, limit: int, since_ms: int | None) -> CandlesAnswer:
-        """Return the newest candles, 1 to `MAX_CANDLES`, newest first. Raises WarmingUp where there are none."""
+        """Return the newest candles, at least one, newest first. Raises WarmingUp where there are none."""
         series = self.series(market, frame)
         if series is None or not len(series):
             raise WarmingUp(f"the candles of {market} are not here yet")
-        candles = series.newest_first(min(MAX_CANDLES, max(1, limit)), since_ms)
+        candles = series.newest_first(max(1, limit), since_ms)
         return CandlesAnswer(market, frame, candles, series.version)
 
     async def tick(self) -> None:

@@ -18,6 +18,7 @@ from hummingbot_extended.candles.timeframes import Timeframe, timeframe
 from hummingbot_extended.errors import (
     ConnectFailed,
     MalformedMessage,
+    MessageTooLarge,
     RequestTimedOut,
     ServerUnavailable,
     SettingsError,
@@ -109,6 +110,19 @@ async def test_a23_one_pooled_connection_serves_all_calls(server: Answering, loa
     for _ in range(5):
         await loader.load("BTC-USD", M1, limit=10)
     assert len(server.connections) == 1
+
+
+async def test_answer_that_comes_in_many_pieces_is_read_whole_and_one_too_large_is_refused(
+    server: Answering, loader: HubLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def padded(name: str, limit: int) -> dict[str, Any]:
+        return {"success": True, "candles": [row | {"pad": "x" * 400} for row in newest_first(timeframe(name), limit)]}
+
+    server.reply = padded
+    assert len(await loader.load("BTC-USD", M1, limit=450)) == 450
+    monkeypatch.setattr(hub_loader, "MAX_REPLY_BYTES", 100_000)
+    with pytest.raises(MessageTooLarge):
+        await loader.load("BTC-USD", M1, limit=450)
 
 
 @pytest.mark.states("A24", "A27")

@@ -56,3 +56,14 @@ def test_candle_knows_its_bar_and_is_encoded_once() -> None:
     assert one.json is one.json
     assert b'"time":60,"open":84077' in one.json
     assert one.bar.close == 84077
+
+
+def test_versions_of_a_series_and_of_the_one_that_replaces_it_are_never_the_same() -> None:
+    before, after = CandleSeries(M1, 10), CandleSeries(M1, 10)
+    for minute in range(3):
+        before.put(candle(minute))
+    versions = {before.version}
+    for minute in range(6):
+        after.put(candle(minute))
+        versions.add(after.version)
+    assert len(versions) == 7

@@ -17,11 +17,12 @@ from hummingbot_extended.errors import SettingsError, StreamClosed
 from hummingbot_extended.exchange.channels import decode_exact_book, decode_trades
 from hummingbot_extended.exchange.endpoints import LOCAL_NAME
 from hummingbot_extended.exchange.orderbook import OrderBook
+from hummingbot_extended.hub.answers import CandleAnswers, CandlesQuery
 from hummingbot_extended.hub.events import BarRow, DepthRow, PriceRow, Row, StatusRow
 from hummingbot_extended.hub.interface import CandlesAnswer, NoSuchStream, NotRunning, UnknownMarket, WarmingUp
 from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.service import Hub
-from hummingbot_extended.hub.settings import HubSettings
+from hummingbot_extended.hub.settings import BUFFER_BARS, HubSettings
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
 from test.hub.core_kit import MARKET, FastTime, hub_on, serving, upstreams
 from test.until import until
@@ -333,7 +334,7 @@ class TestCandles:
     async def test_candles_are_kept_loaded_on_demand_and_offered_in_this_process(self) -> None:
         async with serving() as venue, hub_on(venue, markets=(MARKET,)) as hub:
             answer = await candles_of(hub, "btc-usd", "5m", limit=9_999)
-            assert len(answer.candles) == 500
+            assert len(answer.candles) == BUFFER_BARS["M5"]
             assert not answer.candles[0].closed
             assert answer.candles[1].closed
             times = [candle.open_time_ms for candle in answer.candles]
@@ -355,6 +356,24 @@ class TestCandles:
             assert status.series[MARKET]["M1"].gaps == 0
             assert "hub in this process" in repr(loader) or loader.name
         assert not in_process_loaders(LOCAL_NAME)
+
+    async def test_all_that_is_kept_can_be_had_and_an_answer_of_before_a_pause_is_not_given_again(self) -> None:
+        async with serving() as venue, hub_on(venue, linger_s=0.2) as hub:
+            answers = CandleAnswers(hub, lambda: int(time.time() * 1000))
+
+            async def asked(limit: int, **options: Any) -> tuple[str, Any]:
+                query = CandlesQuery(limit=limit, **options)
+                for _ in range(6):
+                    answer = await answers.candles(MARKET, "D1" if limit == 1 else "M1", query)
+                    if answer.status == 200:
+                        break
+                return answer.headers["ETag"], msgspec.json.decode(answer.body)
+
+            assert (await asked(9_999, max_limit=None))[1]["count"] == BUFFER_BARS["M1"]
+            assert (await asked(500, closed_only=True))[1]["count"] == 500
+            tag, _ = await asked(1)
+            await until(lambda: not hub.available(), "the keeper ends when nobody asks")
+            assert (await asked(1))[0] != tag
 
     @pytest.mark.states("A-B6", "A-B7")
     async def test_figures_of_the_status_are_true_at_once_and_without_a_store(self) -> None:
