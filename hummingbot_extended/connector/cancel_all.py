@@ -9,6 +9,7 @@ from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
 from hummingbot_extended.errors import ApiError, ExtendedError, Outcome
+from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Order
 from hummingbot_extended.exchange.rest import ExtendedRest
 
@@ -107,7 +108,10 @@ class CancelAll:
         try:
             await self._rest.cancel_order(listed.id)
         except ApiError as error:
-            if error.outcome is Outcome.REJECTED:
+            if error.outcome is Outcome.UNKNOWN or order_not_found(error):
+                return  # it is listed, or was a moment ago: the next round tells
+            await self._update(order)
+            if not self.is_gone(order):
                 logging.getLogger(__name__).warning("Failed to cancel order %s: %s", order.client_order_id, error)
                 self._refused.add(order.client_order_id)
 

@@ -142,6 +142,15 @@ async def test_an_order_reply_that_is_older_than_the_stream_is_left_out():
     assert len(list(account.present(None))) == 1
 
 
+async def test_an_order_that_has_ended_is_not_opened_again_by_what_was_sent_before():
+    account = AccountInterpreter(None)
+    for state in (ORDER, ORDER | {"status": "CANCELLED", "updatedTime": 6}):
+        assert len(await account.take(received(decode_account, type="ORDER", data={"orders": [state]}))) == 1
+    for late in (ORDER, ORDER | {"status": "CANCELLED", "updatedTime": 6}):
+        assert await account.take(received(decode_account, type="ORDER", data={"orders": [late]})) == []
+    assert list(account.present(None)) == []
+
+
 async def test_an_account_record_that_cannot_be_read_is_logged_and_costs_no_other(caplog):
     orders = [{"id": 2, "status": "UNHEARD-OF"}, ORDER]
     events = await AccountInterpreter(None).take(received(decode_account, type="ORDER", data={"orders": orders}))

@@ -8,7 +8,7 @@ import pytest
 from hummingbot_extended.client import OrderOutcome
 from hummingbot_extended.client import order_execution as module
 from hummingbot_extended.client.order_search import OrderSearch
-from hummingbot_extended.errors import ConnectFailed, NotFound, ServerUnavailable, SettingsError
+from hummingbot_extended.errors import ConnectFailed, NotFound, ServerUnavailable, SettingsError, Unauthorized
 from hummingbot_extended.exchange.endpoints import local_domain
 from hummingbot_extended.exchange.enums import (
     ExecutionPriceType,
@@ -64,6 +64,75 @@ async def test_a_limit_order_is_accepted_replaced_and_cancelled(orders, price):
     gone = await orders.cancel_order(moved.external_id, wait_s=5)
     assert gone.is_accepted
     assert gone.order.status is OrderStatus.CANCELLED
+
+
+async def test_a_replacement_keeps_what_is_not_named(quiet_venue):
+    async with proven_client(quiet_venue) as client:
+        orders = client.order_execution
+        mark = (await client.rest.market_stats("BTC-USD")).mark_price
+        price = (mark * Decimal("0.97")).quantize(Decimal(1))
+        leg = ExitLeg(
+            trigger_price=price - 1000,
+            trigger_price_type=TriggerPriceType.MARK,
+            price=price - 1000,
+            price_type=ExecutionPriceType.LIMIT,
+        )
+        legs = {"tp_sl_type": TpSlType.ORDER, "stop_loss": leg}
+        placed = await orders.place_order("BTC-USD", "BUY", 3 * SIZE, price, expiry_s=3600, wait_s=5, **legs)
+        assert placed.is_accepted, placed.reason
+        moved = await orders.replace_order(placed.external_id, price=price - 1, wait_s=5)
+        assert moved.is_accepted, moved.reason
+        assert abs(moved.order.expire_time_ms - placed.order.expire_time_ms) < 1000
+        assert moved.order.time_in_force is placed.order.time_in_force
+        assert moved.order.stop_loss.trigger_price == price - 1000
+        with pytest.raises(SettingsError, match="nothing to replace"):
+            await orders.replace_order(placed.external_id, price=price)
+
+
+async def test_a_replacement_of_a_partly_filled_order_is_for_what_is_left(venue):
+    async with proven_client(venue) as client:
+        orders = client.order_execution
+        for house in venue.core.house.values():
+            house.step = lambda *_: None  # the market stands still
+        best = (await client.rest.order_book("BTC-USD")).ask[0]
+        told = Heard()
+        await orders.stream_order_updates(told)
+        placed = await orders.place_order("BTC-USD", "BUY", best.qty + 2 * SIZE, best.price)
+        assert placed.is_accepted, placed.reason
+        await told.until(lambda events: any(event.order.filled_qty == best.qty for event in events))
+        moved = await orders.replace_order(placed.external_id, price=best.price - 1, wait_s=5)
+        assert moved.is_accepted, moved.reason
+        assert moved.order.qty == 2 * SIZE
+
+
+async def test_an_order_whose_command_was_cancelled_is_looked_for(venue, client, orders, price):
+    await orders.place_order("BTC-USD", "BUY", SIZE, price, external_id="first")
+    fault(venue, FaultKind.LATE_REPLY, ORDER, value=5)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await orders.place_order("BTC-USD", "BUY", SIZE, price, external_id="abandoned")
+    assert orders.unresolved == ("abandoned",)
+    assert (await orders.outcome_of("abandoned")).outcome is OrderOutcome.ACCEPTED
+
+
+async def test_an_order_that_was_received_but_shows_later_is_not_called_rejected():
+    settings = VenueSettings(port=0, rate_limit=0, acceptance_delay_ms=1_000)
+    async with PracticeVenue(settings) as venue, proven_client(venue) as client:
+        orders = client.order_execution
+        placed = await orders.place_order("BTC-USD", "BUY", SIZE)
+        assert (await orders.outcome_of(placed.external_id, timeout_s=0.01)).outcome is OrderOutcome.UNKNOWN
+        assert (await orders.outcome_of(placed.external_id)).is_accepted
+
+
+async def test_an_order_that_was_received_is_accepted_also_where_it_may_not_be_read(client, orders, price, monkeypatch):
+    async def refused(*_args):
+        raise Unauthorized(401, None, "no")
+
+    monkeypatch.setattr(client.rest, "orders_by_external_id", refused)
+    monkeypatch.setattr(client.rest, "order", refused)
+    placed = await orders.place_order("BTC-USD", "BUY", SIZE, price, wait_s=5)
+    assert placed.is_accepted
+    assert placed.order_id is not None
 
 
 async def test_without_waiting_a_receipt_is_enough(orders, price):

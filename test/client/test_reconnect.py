@@ -179,6 +179,21 @@ async def test_a_fill_that_rest_could_not_tell_of_at_first_is_told_later(venue):
         assert len({fill.trade.id for fill in fills.events}) == 2
 
 
+async def test_a_fill_is_told_where_rest_fails_right_after_telling_it(venue):
+    async with proven_client(venue) as client:
+        fills, errors, marks = Heard(), Heard(), Heard()
+        await client.order_execution.stream_fills(fills, errors, on_reconnected=marks)
+        await client.order_execution.place_order("BTC-USD", "BUY", Decimal("0.001"), wait_s=5)
+        await fills.count(1)
+        trouble = fault(venue, FaultKind.SERVER_ERROR, "GET /api/v1/user/orders", count=1)
+        fault(venue, FaultKind.CUT, ACCOUNT, count=1)
+        await client.order_execution.place_order("BTC-USD", "SELL", Decimal("0.001"), reduce_only=True)
+        await marks.count(1)
+        await fills.count(2)
+        assert trouble.fired == 1
+        assert len({fill.trade.id for fill in fills.events}) == 2
+
+
 async def test_on_reconnected_may_be_async_and_may_fail(venue, client):
     books, errors, marks = Heard(), Heard(), Heard()
 
