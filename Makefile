@@ -108,13 +108,15 @@ test-hummingbot-%: .venv-hummingbot-%/.complete
 
 test-versions: $(OTHER_RELEASES:%=test-hummingbot-%)  ## connector, installation and strategies on every other supported Hummingbot
 
-# The environment of a hummingbot-api: what its checkout asks for, Hummingbot, and our connector installed into it.
+# The environment of a hummingbot-api: what its checkout asks for, Hummingbot, and our connector installed into it. A
+# build/ of before would bring modules along that are gone.
 test-hummingbot-api: env  ## the examples through the real hummingbot-api: HUMMINGBOT_API_DIR=<its checkout>
 	@$(BIN)/python -m test.hummingbot_api.stack "$(HUMMINGBOT_API_DIR)"
 	@tools/services.sh mosquitto postgresql
 	@links=$$($(BIN)/python tools/hummingbot_wheel.py --uv "$$PWD/.tools/uv" --python "$$(readlink .tools/python)") && \
 	  .tools/uv venv --quiet --clear --python "$$(readlink .tools/python)" .venv-hummingbot-api && \
 	  echo "installing what hummingbot-api needs" && \
+	  rm -rf build && \
 	  $(BIN)/python tools/hummingbot_api_requirements.py "$(HUMMINGBOT_API_DIR)" > .venv-hummingbot-api/requirements.txt && \
 	  .tools/uv pip install --quiet --python .venv-hummingbot-api/bin/python --find-links "$$links" --only-binary hummingbot \
 	    -r .venv-hummingbot-api/requirements.txt hummingbot . && \

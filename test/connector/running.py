@@ -184,6 +184,10 @@ class Stage:
         accounts = (await self.control("GET", "ledger"))["accounts"]
         return next(each for each in accounts if each["vault"] == str(self.venue.vault))
 
+    def resting(self) -> set[str]:
+        """The ids of the bot's open orders by the engine itself, which accepts an order a little after HTTP 200."""
+        return {order.external_id for order in self.venue.engine.queries.open_orders(self.venue.trader.account.id)}
+
     async def open_orders(self) -> list[Order]:
         return list(await self.rest(self.venue.api_key).open_orders())
 

@@ -38,12 +38,6 @@ async def connected(api):
         engine.stop()
 
 
-def resting(venue):
-    """The ids of the bot's open orders by the exchange itself, which has them a little later than its answers say."""
-    orders = venue.venue.engine.queries.open_orders(venue.venue.trader.account.id)
-    return {order.external_id for order in orders}
-
-
 async def test_basic_market_making(venue, api):
     event_engine, buy_order, sell_order = await simple_market_making(EXCHANGE, PAIR, WAIT_S, transport=transport(api))
     assert buy_order["status"] == sell_order["status"] == "open"
@@ -61,7 +55,7 @@ async def test_simple_market_maker_and_every_other_call(venue, api):
         await SimpleMarketMaker(client, client.event_engine).create_market(EXCHANGE, PAIR, amount=0.01)
         orders = await client.get_open_orders(EXCHANGE, PAIR)
         assert sorted(order["side"] for order in orders) == ["buy", "sell"]
-        await until(lambda: resting(venue) == {each["order_id"] for each in orders}, "open at the exchange")
+        await until(lambda: venue.resting() == {each["order_id"] for each in orders}, "open at the exchange")
         assert (await client.get_order_status(EXCHANGE, PAIR, orders[0]["order_id"]))["status"] == "open"
         book = await client.get_order_book(exchange=EXCHANGE, market=PAIR, depth=10)
         assert len(book["bids"]) == len(book["asks"]) == 10
@@ -76,7 +70,7 @@ async def test_simple_market_maker_and_every_other_call(venue, api):
         assert {order["order_id"] for order in history} == {order["order_id"] for order in orders}
         cancelled = await client.cancel_all(EXCHANGE, PAIR)
         assert (sorted(cancelled["cancelled"]), cancelled["failed"]) == (sorted(o["order_id"] for o in orders), [])
-        await until(lambda: not resting(venue), "gone from the exchange")
+        await until(lambda: not venue.resting(), "gone from the exchange")
         assert client.ears.of(EventType.ERROR) == []
 
 
