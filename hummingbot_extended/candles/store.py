@@ -5,6 +5,7 @@ open the file read-only (A30). A closed candle never opens again. Retention and 
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import time
@@ -12,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Self
 
@@ -93,8 +94,10 @@ class CandleStore:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="candle store")
         self._database: sqlite3.Connection | None = None
         self._candles: dict[tuple[str, str, int], Candle] = {}
-        self._events: deque[tuple[int, str, bytes]] = deque(maxlen=MAX_PENDING)
+        self._events: deque[tuple[int, str, bytes]] = deque()
         self._writer: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._fails = False
 
     def __repr__(self) -> str:
         return f"<CandleStore {self.path.name}: {self.size_mb:.1f} MB, {len(self._candles)} candles waiting>"
@@ -111,8 +114,8 @@ class CandleStore:
 
     async def __aexit__(self, *_: object) -> None:
         """Write what waits, and close the file."""
+        self._stopping.set()
         if self._writer is not None:
-            self._writer.cancel()
             await asyncio.wait([self._writer])
         await self.flush()
         await self._do(self._close)
@@ -130,33 +133,49 @@ class CandleStore:
 
     def add_event(self, ts_ms: int, topic: str, payload: bytes) -> None:
         """Have an event written."""
-        self.dropped += len(self._events) == MAX_PENDING
+        if len(self._events) >= MAX_PENDING:
+            self._events.popleft()
+            self.dropped += 1
         self._events.append((ts_ms, topic, payload))
 
     # --- what is asked ----------------------------------------------------------------------------------------------
     async def read(self, market: str, frame: Timeframe, limit: int) -> list[Candle]:
-        """Return the newest closed candles that are written, oldest first."""
-        return await self._do(self._read, market, frame.name, limit)
+        """Return the newest closed candles that are written, oldest first; none where the file cannot be read."""
+        try:
+            return await self._do(self._read, market, frame.name, limit)
+        except sqlite3.Error as error:
+            self.errors += 1
+            logger.warning("the store %s cannot be read: %s", self.path, error)
+            return []
 
     async def events(
         self, from_ms: int, to_ms: int, topics: Iterable[str], *, after_id: int = 0, limit: int = BATCH
     ) -> list[StoredEvent]:
         """Return a page of the events of `topics` in [from_ms, to_ms), in the order in which they came; the next page
-        is `after_id` the last one's."""
-        return await self._do(self._read_events, from_ms, to_ms, tuple(topics), after_id, limit)
+        is `after_id` the last one's. Raises SettingsError where the file cannot be read."""
+        return await self._ask(self._read_events, from_ms, to_ms, tuple(topics), after_id, limit)
 
     async def last_event(self, topic: str, like: str, before_ms: int) -> StoredEvent | None:
-        """Return the last event of `topic` before a time whose bytes begin with `like`."""
-        return await self._do(self._read_last, topic, like, before_ms)
+        """Return the last event of `topic` before a time whose bytes begin with `like`. Raises as `events`."""
+        return await self._ask(self._read_last, topic, like, before_ms)
 
     # --- the thread -------------------------------------------------------------------------------------------------
     async def _do[**P, R](self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
 
+    async def _ask[**P, R](self, read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await self._do(read, *args, **kwargs)
+        except sqlite3.Error as error:
+            self.errors += 1
+            raise SettingsError(f"the store {self.path} cannot be read: {error}") from error
+
     async def _write_for_ever(self) -> None:
         tidied_s = self._clock() - TIDY_S
-        while True:
-            await asyncio.sleep(FLUSH_S)
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await self._stopping.wait()
             await self.flush()
             if self._clock() - tidied_s >= TIDY_S or self.size_mb * 2**20 > self._max_bytes:
                 tidied_s = self._clock()
@@ -171,14 +190,22 @@ class CandleStore:
             try:
                 self.size_mb = await self._do(self._write, candles, events)
             except sqlite3.Error as error:
-                self._events.extendleft(reversed(events))
-                if not self.errors:
-                    logger.warning("the store %s does not write: %s", self.path, error)
+                self._put_back(events)
                 self.errors += 1
+                if not self._fails:
+                    logger.warning("the store %s does not write: %s", self.path, error)
+                self._fails = True
                 return
+            self._fails = False
             for key, candle in candles.items():
                 if self._candles.get(key) is candle:
                     del self._candles[key]
+
+    def _put_back(self, events: list[tuple[int, str, bytes]]) -> None:
+        """Have events wait again, before what came since; where there is no room the oldest are dropped."""
+        room = MAX_PENDING - len(self._events)
+        self.dropped += max(0, len(events) - room)
+        self._events.extendleft(reversed(events[max(0, len(events) - room) :]))
 
     async def tidy(self) -> None:
         """Delete what is too old, and the oldest of what is too much: events first."""
@@ -189,8 +216,13 @@ class CandleStore:
             logger.warning("the store %s cannot be tidied: %s", self.path, error)
 
     def _open(self) -> None:
-        self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._database.executescript(SCHEMA)
+        database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            database.executescript(SCHEMA)
+        except sqlite3.Error:
+            database.close()
+            raise
+        self._database = database
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -208,10 +240,10 @@ class CandleStore:
         try:
             database.executemany(UPSERT, [_row(key, candle) for key, candle in candles.items()])
             database.executemany("INSERT INTO event (ts_ms, topic, payload) VALUES (?, ?, ?)", events)
-        except sqlite3.Error:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
+            database.execute("COMMIT")
+        finally:
+            if database.in_transaction:  # SQLite itself rolls back where the disk is full
+                database.execute("ROLLBACK")
         return self._size_mb()
 
     def _size_mb(self) -> float:
@@ -250,7 +282,7 @@ class CandleStore:
             "SELECT * FROM candle WHERE market = ? AND timeframe = ? AND closed ORDER BY open_time_ms DESC LIMIT ?",
             (market, timeframe, limit),
         ).fetchall()
-        return [_candle(row) for row in reversed(rows)]
+        return [candle for row in reversed(rows) if (candle := _candle(row)) is not None]
 
     def _read_events(
         self, from_ms: int, to_ms: int, topics: tuple[str, ...], after_id: int, limit: int
@@ -279,8 +311,12 @@ def _row(key: tuple[str, str, int], candle: Candle) -> tuple[object, ...]:
     return (*key, *prices, *flags, candle.provider, spread)
 
 
-def _candle(row: tuple[str | int | None, ...]) -> Candle:
-    open_time_ms, prices = row[2], [Decimal(str(text)) for text in row[3:8]]
+def _candle(row: tuple[str | int | None, ...]) -> Candle | None:
+    """Return the candle of a row; None where another program has written what is no number."""
+    try:
+        open_time_ms, prices = row[2], [Decimal(str(text)) for text in row[3:8]]
+    except InvalidOperation:
+        return None
     return Candle(
         open_time_ms=int(str(open_time_ms)),
         open=prices[0],

@@ -1,6 +1,7 @@
 """The store: one thread, exact prices, nothing lost to a failed write, limits that hold."""
 
 import asyncio
+import resource
 import sqlite3
 import time
 from dataclasses import replace
@@ -116,6 +117,56 @@ async def test_b4_what_waits_is_bounded_and_what_is_dropped_is_counted(
         await store.flush()
         kept = await store.read("BTC-USD", M1, 20)
         assert kept[0].open_time_ms == NOW_MS + 5 * 60_000
+
+
+async def test_a_disk_that_is_full_is_named_and_nothing_is_lost_but_the_oldest(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(store_module, "FLUSH_S", 3_600.0)
+    monkeypatch.setattr(store_module, "MAX_PENDING", 300)
+    async with CandleStore(path) as store:
+        store.put("BTC-USD", M1, candle(0))
+        await store.flush()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(path.name + "-wal").stat().st_size, limits[1]))
+        try:
+            for number in range(300):
+                store.add_event(NOW_MS + number, "t", b"x" * 4_000)
+            written = asyncio.create_task(store.flush())
+            await asyncio.sleep(0)  # the writer has them now
+            for number in range(300, 310):
+                store.add_event(NOW_MS + number, "t", b"x" * 4_000)
+            await written
+            assert store.errors == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        await store.flush()
+        assert store.dropped == 10
+        assert [event.ts_ms - NOW_MS for event in await store.events(0, NOW_MS * 2, ["t"])] == list(range(10, 310))
+    assert "does not write" in caplog.text
+    assert "rollback" not in caplog.text
+
+
+async def test_a_file_that_is_damaged_is_no_store_but_no_end_either(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with CandleStore(path) as store:
+        for minute in range(2_000):
+            store.put("BTC-USD", M1, candle(minute))
+        store.add_event(NOW_MS, "t", b"x")
+        await store.flush()
+        bad = store._db.execute
+        await store._do(bad, "UPDATE candle SET high = 'n/a' WHERE open_time_ms = ?", (NOW_MS + 60_000,))
+        assert len(await store.read("BTC-USD", M1, 3_000)) == 1_999
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    async with CandleStore(path) as store:
+        assert await store.read("BTC-USD", M1, 10) == []
+        with pytest.raises(SettingsError, match="cannot be read"):
+            await store.events(0, NOW_MS * 2, ["t"])
+        assert store.errors == 2
+    assert "cannot be read" in caplog.text
 
 
 @pytest.mark.states("A-B7")

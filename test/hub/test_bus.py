@@ -8,14 +8,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.exchange.endpoints import LOCAL_NAME
 from hummingbot_extended.hub.assembly import Parts
 from hummingbot_extended.hub.bus.base import make_bus
 from hummingbot_extended.hub.bus.memory import MemoryBroker, MemoryBus
+from hummingbot_extended.hub.bus.topics import Want, want_topic
 from hummingbot_extended.hub.events import DepthRow, Row
-from hummingbot_extended.hub.kinds import Kind
+from hummingbot_extended.hub.kinds import Feed, Kind
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
 from hummingbot_extended.hub.sources.bus import BusSource
@@ -125,6 +128,24 @@ async def test_when_the_bus_is_gone_the_edge_serves_stale_values_or_takes_over_a
         before = len(blind_rows)
         await until(lambda: len(blind_rows) > before)
         assert not blind.latest(Kind.MARK, MARKET).is_stale  # type: ignore[union-attr]
+
+
+async def test_a_wish_for_a_market_that_is_not_listed_any_more_leaves_the_bus_up(broker: Broker) -> None:
+    async with serving() as venue, hub(venue, broker, "ingest") as ingest, hub(venue, broker, "edge") as edge:
+        rows: list[Row] = []
+        edge.listen([Kind.MARK], [MARKET], rows.append)
+        await heard(rows, "bus", [Kind.MARK])
+        ingest._markets.learn([market for market in ingest.markets if market.name != MARKET], 0)
+        bus = ingest._parts.bus
+        assert bus is not None
+        wishes: list[bytes] = []
+        end = bus.subscribe(want_topic(LOCAL_NAME), wishes.append)  # behind the publisher
+        bus.publish(want_topic(LOCAL_NAME), msgspec.json.encode(Want(MARKET, Feed.MARK)))
+        await until(lambda: wishes)
+        end()
+        assert bus.is_up
+        count = len(rows)
+        await until(lambda: any(row.provider == "bus" for row in rows[count:]))
 
 
 async def test_queue_out_is_a_ring_and_counts_what_it_drops() -> None:

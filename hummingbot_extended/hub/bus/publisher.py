@@ -84,9 +84,9 @@ class Publisher:
                 return
             channel = channel_of(want.market, want.feed)
             self._lease(channel, monotonic() + LEASE_S)
+            rows = self._hub.present(channel)
         except (msgspec.DecodeError, ValueError):
-            return  # not for us: nothing that an ingest can read
-        rows = self._hub.present(channel)
+            return  # not for us: nothing that an ingest can read, or can read any more
         if channel.feed is Feed.TRADES:
             lease = self._leases[channel]
             lease.seq += 1
