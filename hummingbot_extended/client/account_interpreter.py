@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 PAGE_ROWS = 100
 SEEN_FILLS = 10_000
+ENDED_ORDERS = 10_000
 
 
 class AccountInterpreter:
@@ -28,6 +29,7 @@ class AccountInterpreter:
     def __init__(self, rest: ExtendedRest) -> None:
         self._rest = rest
         self._orders: dict[int, Order] = {}  # open ones
+        self._ended_ms: dict[int, int] = {}  # when orders ended: what was sent before may still come after
         self._positions: dict[int, Position] = {}
         self._balance: Balance | None = None
         self._seen: dict[int, None] = {}
@@ -66,13 +68,12 @@ class AccountInterpreter:
 
     async def catch_up(self) -> Iterable[Event]:
         """Ask for the fills since the last one known, and for orders that were open; snapshots tell the rest."""
-        events: list[Event] = self._fill_events(await self._missed_fills(), ts_ms=self._ts_ms)
+        # Everything is asked for before anything counts as told: a try that fails in the middle loses nothing.
+        fills = await self._missed_fills()
         now_open = {order.id: order for order in await self._rest.open_orders()}
-        for known in tuple(self._orders.values()):
-            order = now_open.pop(known.id, None) or await self._closed(known)
-            if order is not None:
-                events += self._order_events([order], ts_ms=self._ts_ms)
-        return [*events, *self._order_events(now_open.values(), ts_ms=self._ts_ms)]
+        closed = [await self._closed(known) for known in tuple(self._orders.values()) if known.id not in now_open]
+        orders = [*(order for order in closed if order is not None), *now_open.values()]
+        return [*self._fill_events(fills, ts_ms=self._ts_ms), *self._order_events(orders, ts_ms=self._ts_ms)]
 
     async def _missed_fills(self) -> list[AccountTrade]:
         missed: list[AccountTrade] = []
@@ -100,8 +101,13 @@ class AccountInterpreter:
             known = self._orders.get(order.id)
             if known is not None and known.updated_time_ms > order.updated_time_ms:
                 continue  # a reply older than what the stream has told
+            if order.updated_time_ms <= self._ended_ms.get(order.id, -1):
+                continue  # its end has been told
             if order.status.is_final:
                 self._orders.pop(order.id, None)
+                self._ended_ms[order.id] = order.updated_time_ms
+                if len(self._ended_ms) > ENDED_ORDERS:
+                    del self._ended_ms[next(iter(self._ended_ms))]
             else:
                 self._orders[order.id] = order
             events.append(OrderUpdate(order=order, is_snapshot=is_snapshot, **common))

@@ -12,12 +12,12 @@ from hummingbot_extended.client.feeds import StreamOptions
 from hummingbot_extended.client.order_result import OrderOutcome, OrderResult
 from hummingbot_extended.client.order_search import OrderSearch, result_of
 from hummingbot_extended.client.trader import Trader
-from hummingbot_extended.errors import ConnectFailed, ExtendedError, NotFound, Outcome, SettingsError
+from hummingbot_extended.errors import ConnectFailed, ExtendedError, NotFound, Outcome, RequestTimedOut, SettingsError
 from hummingbot_extended.exchange.endpoints import Domain
 from hummingbot_extended.exchange.enums import OrderType, Side, TimeInForce
-from hummingbot_extended.exchange.models import Market, Order
+from hummingbot_extended.exchange.models import Market, Order, OrderTpSl
 from hummingbot_extended.exchange.order_search import find_order
-from hummingbot_extended.exchange.orders import NewOrder, signed_body
+from hummingbot_extended.exchange.orders import ExitLeg, NewOrder, signed_body
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.exchange.rounding import market_price, round_to_multiple
 from hummingbot_extended.exchange.signing import NonceSource
@@ -36,7 +36,7 @@ class OrderExecution:
     Commands return an `OrderResult`: accepted, rejected, or unknown where no reply came. Unknown ones are looked for by
     external id, 5 s in the call and then in the background; `outcome_of` tells the end. They raise SettingsError where
     an argument is wrong (nothing was sent) and what REST raises where rules, fees or the account cannot be read before.
-    Cancelling a command leaves its outcome unknown.
+    Cancelling `place_order` leaves its outcome unknown: it is looked for in the background.
     """
 
     def __init__(
@@ -121,22 +121,32 @@ class OrderExecution:
     ) -> OrderResult:
         """Replace an open LIMIT order in one step by one with another price, size (base) or both.
 
-        Where the exchange refuses the new one at once, the old one stays; where its matching engine does, both are gone
-        (API reference §4.9). Raises NotFound when there is no such order.
+        The new one keeps what is not named: the size that is not filled yet, time in force, expiry, take-profit and
+        stop-loss. Where the exchange refuses the new one at once, the old one stays; where its matching engine does,
+        both are gone (API reference §4.9). Raises NotFound when there is no such order, SettingsError when it has
+        ended.
         """
         old = await find_order(self._rest, external_id=external_id)
         if old.type is not OrderType.LIMIT or old.price is None:
             raise SettingsError(f"{external_id} is a {old.type} order; replace_order is for LIMIT orders")
+        if old.status.is_final:
+            raise SettingsError(f"{external_id} is {old.status} already; there is nothing to replace")
+        expiry_s = DEFAULT_EXPIRY_S if old.expire_time_ms is None else old.expire_time_ms / 1000 - time.time()
         return await self.place_order(
             old.market,
             old.side,
-            old.qty if qty is None else qty,
+            old.qty - old.filled_qty if qty is None else qty,
             old.price if price is None else price,
             post_only=old.post_only,
             reduce_only=old.reduce_only,
+            time_in_force=TimeInForce.GTT if old.time_in_force is TimeInForce.UNKNOWN else old.time_in_force,
+            expiry_s=expiry_s,
             external_id=new_external_id,
             wait_s=wait_s,
             cancel_id=external_id,
+            tp_sl_type=old.tp_sl_type,
+            take_profit=_leg_of(old.take_profit),
+            stop_loss=_leg_of(old.stop_loss),
         )
 
     async def cancel_order(
@@ -179,8 +189,12 @@ class OrderExecution:
     async def _place(self, order: NewOrder, rules: Market, wait_s: float) -> OrderResult:
         external_id = order.external_id or ""
         body = signed_body(order, rules, await self._trader.signer())
+        self._search.sent(external_id)
         try:
             receipt = await self._rest.place_order(body)
+        except asyncio.CancelledError:
+            self._search.start(external_id, RequestTimedOut(f"order {external_id}: nobody waited for the reply"))
+            raise
         except ExtendedError as error:
             # ConnectFailed: nothing was sent.
             if error.outcome is Outcome.REJECTED or isinstance(error, ConnectFailed):
@@ -215,7 +229,7 @@ class OrderExecution:
                 pass  # not visible yet
             except ExtendedError as error:
                 if error.outcome is Outcome.REJECTED:
-                    raise
+                    return found  # it will not be told: what is known of the command counts
             if (found is not None and until(found)) or time.monotonic() >= deadline_s:
                 return found
             await asyncio.sleep(POLL_S)
@@ -231,6 +245,20 @@ class OrderExecution:
             band=MARKET_BAND,
             tick=rules.trading_config.min_price_change,
         )
+
+
+def _leg_of(told: OrderTpSl | None) -> ExitLeg | None:
+    """Return a take-profit or stop-loss as it is sent. Raises SettingsError where not all of it is told."""
+    if told is None:
+        return None
+    if told.price is None:
+        raise SettingsError("the exchange does not tell the price of this order's take-profit or stop-loss")
+    return ExitLeg(
+        trigger_price=told.trigger_price,
+        trigger_price_type=told.trigger_price_type,
+        price=told.price,
+        price_type=told.price_type,
+    )
 
 
 def _check_grid(name: str, value: Decimal, step: Decimal) -> None:
