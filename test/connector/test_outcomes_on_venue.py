@@ -169,6 +169,18 @@ async def test_order_that_is_received_and_not_listed_yet_is_not_taken_for_cancel
         assert await venue.open_orders() == []
 
 
+async def test_cancel_all_does_not_give_an_order_up_for_an_answer_that_says_nothing(venue):
+    async with venue.bot() as bot:
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_open(order_id)
+        await venue.fault("server_error", path="POST *massCancel*", count=1)
+        await venue.fault("bare_404", path="DELETE *", count=2)
+        (result,) = await bot.connector.cancel_all(20)
+        assert result.success
+        assert await venue.fired("bare_404") == 2
+        assert await venue.open_orders() == []
+
+
 async def test_order_that_was_on_its_way_when_all_were_cancelled_is_cancelled_when_it_arrives(venue):
     async with venue.bot() as bot:
         await venue.fault("slow_reply", path=POST, value=5, count=1)
