@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Any, Protocol, runtime_checkable
 
 from hummingbot.connector.connector_base import ConnectorBase
@@ -161,6 +161,14 @@ class Exchange:
 
     def quantise(self, order: OrderRequest) -> tuple[Decimal, Decimal | None]:
         """Return amount and price as the market takes them. Raises InvalidOrderError with the rule that forbids it."""
+        try:
+            return self._quantise(order)
+        except DecimalException:  # more steps than a Decimal counts
+            price = "" if order.price is None else f" at {plain(order.price)}"
+            message = f"Invalid order: {plain(order.amount)}{price} is far beyond what {order.market} takes"
+            raise InvalidOrderError(message) from None
+
+    def _quantise(self, order: OrderRequest) -> tuple[Decimal, Decimal | None]:
         rule = self.rule(order.market)
         base, quote = order.market.split("-")
         price = None if order.price is None else self.connector.quantize_order_price(order.market, order.price)
@@ -189,10 +197,15 @@ class Exchange:
             )
         return amount, price
 
-    def notional(self, market: str, amount: Decimal, price: Decimal | None) -> Decimal | None:
-        """Return an order's value in the quote asset; None where no price is known."""
-        reference = price or self._mid(market)
-        return None if reference is None else amount * reference
+    def largest_value(self, order: OrderRequest, amount: Decimal, price: Decimal | None) -> Decimal | None:
+        """Return what an order may be worth in the quote asset; None where no price is known.
+
+        A buyer's limit price bounds it. Any other order may trade at the market's price, however low it is set.
+        """
+        if order.side is OrderSide.BUY and price is not None:
+            return amount * price
+        mid = self._mid(order.market)
+        return None if mid is None else amount * max(mid, price or mid, order.stop_price or mid)
 
     def hummingbot_type(self, order: OrderRequest) -> HummingbotOrderType:
         """Return the type to place an order with. Raises NotSupportedError where the connector lacks it."""

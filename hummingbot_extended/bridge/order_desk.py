@@ -1,6 +1,8 @@
 """Orders: created, cancelled and looked up on behalf of clients, answered on the exchange's word."""
 
+import logging
 import time
+import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -24,8 +26,9 @@ from hummingbot_extended.gateway.errors import (
 )
 from hummingbot_extended.gateway.protocol import OrderRequest, plain, text_of
 
+logger = logging.getLogger(__name__)
+
 MAX_HISTORY = 1000
-CANCEL_ALL_S = 10.0
 
 
 class OrderDesk:
@@ -48,10 +51,10 @@ class OrderDesk:
     ) -> dict[str, Any]:
         """Create an order, or find the one that its `client_ref` has created before (`"duplicate": true`)."""
         order = OrderRequest.read(params)
-        exchange = self._exchanges.find_market(order.exchange, order.market)
         if record := self._repetition(key, order):
             await self._settle(record)
             return {**self._reply(record), "duplicate": True}
+        exchange = self._exchanges.find_market(order.exchange, order.market)
         if not self.is_open:
             raise ExchangeUnavailableError("the bridge is stopping and takes no more orders")
         if order.reduce_only and exchange.market_type is MarketType.SPOT:
@@ -108,11 +111,18 @@ class OrderDesk:
             exchange = self._exchanges.find(record.exchange)
             exchange.connector.cancel(record.market, record.connector_id)
 
-    async def cancel_all(self, records: list[OrderRecord], timeout_s: float = CANCEL_ALL_S) -> dict[str, Any]:
-        """Cancel orders and wait for their end; return the ids of those that ended and of those that did not."""
+    async def cancel_all(self, records: list[OrderRecord], timeout_s: float | None = None) -> dict[str, Any]:
+        """Cancel orders and wait for their end; return the ids of those that ended and of those that did not.
+
+        It waits `timeout_s` together, as long as for one cancel by default. An order whose cancel cannot even be asked
+        for (its connector is gone) does not keep the others from being cancelled.
+        """
         for record in records:
-            self.request_cancel(record)
-        deadline_s = time.monotonic() + timeout_s
+            try:
+                self.request_cancel(record)
+            except Exception:  # of any connector
+                logger.exception("The order %s of %s cannot be cancelled.", record.order_id, record.exchange)
+        deadline_s = time.monotonic() + (self._wait_s if timeout_s is None else timeout_s)
         for record in records:
             await self._registry.wait(record, _is_closed, max(0.0, deadline_s - time.monotonic()))
         return {
@@ -146,7 +156,7 @@ class OrderDesk:
 
     def history(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the orders of a market, the newest first."""
-        exchange, limit = self._market_of(params), _limit(params)
+        exchange, limit = self._market_of(params), limit_of(params)
         status = params.get("status")
         if status is not None and not (isinstance(status, str) and status in OrderStatus):
             raise InvalidOrderError(f"there is no order status {str(status)[:40]!r}", code=ErrorCode.INVALID_REQUEST)
@@ -165,9 +175,10 @@ class OrderDesk:
     def _check_notional(
         self, key: AccessKey, exchange: Exchange, order: OrderRequest, amount: Decimal, price: Decimal | None
     ) -> None:
-        if key.max_order_notional is None or order.reduce_only:
+        # Only a connector of which it is known sends reduce_only to its exchange, which then opens nothing.
+        if key.max_order_notional is None or (order.reduce_only and exchange.told_by is not None):
             return
-        value = exchange.notional(order.market, amount, price or order.stop_price)
+        value = exchange.largest_value(order, amount, price)
         if value is None or value > key.max_order_notional:
             shown, largest = "not known now" if value is None else plain(value), plain(key.max_order_notional)
             message = f"the key {key.name} allows orders of up to {largest}; this one's value is {shown}"
@@ -177,7 +188,7 @@ class OrderDesk:
         """Hand an order to the connector, or hold it. It is in the journal before anything is sent."""
         order_type = exchange.hummingbot_type(order)
         if order.order_type.has_stop_price and exchange.told_by is None:
-            record.order_id = f"stop-{record.client_ref or time.time_ns()}"
+            record.order_id = f"stop-{uuid.uuid4().hex}"
             record.held_by, record.trigger = ON_BRIDGE, ARMED
             self._registry.add(record)
             self._registry.observe(record, OrderStatus.OPEN, acknowledged=True)
@@ -232,7 +243,8 @@ def _is_settled(record: OrderRecord) -> bool:
     return record.state.acknowledged or record.is_closed
 
 
-def _limit(params: Mapping[str, Any]) -> int:
+def limit_of(params: Mapping[str, Any]) -> int:
+    """Return how many rows a request wants. Raises InvalidOrderError."""
     limit = params.get("limit", 50)
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_HISTORY:
         raise InvalidOrderError(f"limit must be 1 to {MAX_HISTORY}", code=ErrorCode.INVALID_REQUEST)
@@ -241,6 +253,9 @@ def _limit(params: Mapping[str, Any]) -> int:
 
 def _time_of(params: Mapping[str, Any], name: str, default: float) -> float:
     value = params.get(name, default)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise InvalidOrderError(f"{name} must be a time in epoch seconds", code=ErrorCode.INVALID_REQUEST)
-    return float(value)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise InvalidOrderError(f"{name} must be a time in epoch seconds", code=ErrorCode.INVALID_REQUEST)

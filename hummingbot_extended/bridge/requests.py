@@ -10,7 +10,7 @@ from hummingbot_extended.bridge import account_desk, feeds
 from hummingbot_extended.bridge.exchanges import Exchanges
 from hummingbot_extended.bridge.feeds import Feed, Feeds, Subscriber
 from hummingbot_extended.bridge.journal import Journal
-from hummingbot_extended.bridge.order_desk import OrderDesk
+from hummingbot_extended.bridge.order_desk import OrderDesk, limit_of
 from hummingbot_extended.bridge.settings import AccessKey
 from hummingbot_extended.gateway.errors import AuthenticationError, ErrorCode, InvalidOrderError, NotSupportedError
 from hummingbot_extended.gateway.protocol import text_of
@@ -73,10 +73,8 @@ class Requests:
     def _fills(self, _caller: Caller, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         market = text_of("market", params.get("market"))
         exchange = self._exchanges.find_market(text_of("exchange", params.get("exchange")), market)
-        limit = params.get("limit", 50)
-        if not isinstance(limit, int) or not 1 <= limit <= 1000:
-            raise InvalidOrderError("limit must be 1 to 1000", code=ErrorCode.INVALID_REQUEST)
-        return [msgspec.json.decode(data) for _, data in self._journal.last_fills(exchange.name, market, limit)]
+        fills = self._journal.last_fills(exchange.name, market, limit_of(params))
+        return [msgspec.json.decode(data) for _, data in fills]
 
     def _order_book(self, _caller: Caller, params: Mapping[str, Any]) -> dict[str, Any]:
         exchange = self._exchanges.find(text_of("exchange", params.get("exchange")))

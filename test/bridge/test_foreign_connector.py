@@ -24,6 +24,7 @@ from test.bridge.running import EXCHANGE, KEY, Bridged, bridged
 from test.bridge.running import PAIR as OUR_PAIR
 from test.until import until
 
+ONE_KEY = (AccessKey(name="test", secret=KEY),)
 PAPER, PAIR = "binance_paper_trade", "ETH-USDT"
 BUY = (PAPER, PAIR, OrderSide.BUY, OrderType.LIMIT)
 
@@ -72,9 +73,9 @@ async def ticking(exchange):
 
 
 @asynccontextmanager
-async def over(exchange, journal: Path | None = None):
+async def over(exchange, journal: Path | None = None, keys=ONE_KEY):
     """Run a bridge over it."""
-    settings = BridgeSettings(keys=(AccessKey(name="test", secret=KEY),), port=0)
+    settings = BridgeSettings(keys=keys, port=0)
     server = BridgeServer({PAPER: exchange}, settings, journal=journal)
     await server.start()
     bridge = Bridged(None, None, {}, journal)
@@ -247,3 +248,15 @@ async def test_two_exchanges_of_one_hummingbot_are_served_side_by_side():
                 there["order_id"]
             ]
             assert (await client.cancel_all())["cancelled"] == [there["order_id"]]
+
+
+async def test_held_stops_of_two_keys_with_one_client_ref_are_two_orders(exchange):
+    keys = (AccessKey(name="a", secret="a" * 40), AccessKey(name="b", secret="b" * 40))
+    async with over(exchange, keys=keys) as bridge, bridge.client(api_key="a" * 40) as one:
+        async with bridge.client(api_key="b" * 40) as other:
+            stop = (PAPER, PAIR, OrderSide.SELL, OrderType.STOP, "0.5")
+            first = await one.create_order(*stop, stop_price="90", client_ref="stop")
+            second = await other.create_order(*stop, stop_price="80", client_ref="stop")
+            assert first["order_id"] != second["order_id"]
+            assert len(await one.get_open_orders(PAPER, PAIR)) == 2
+            assert (await one.get_order_status(PAPER, PAIR, client_ref="stop"))["stop_price"] == "90"

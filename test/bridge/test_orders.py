@@ -1,6 +1,7 @@
 """Orders from a client through the bridge to a real venue and back."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -16,8 +17,11 @@ from hummingbot_extended.gateway.errors import (
     OrderNotFoundError,
     UnknownMarketError,
 )
+from hummingbot_extended.gateway.order_state import OrderState
 from test.bridge.running import EXCHANGE, PAIR, bridged
 from test.until import until
+
+BUY = (EXCHANGE, PAIR, OrderSide.BUY, OrderType.LIMIT, "0.01")
 
 
 async def test_create_answers_when_the_exchange_has_confirmed_the_order(bridge, client):
@@ -212,3 +216,50 @@ async def test_connector_that_is_not_ready_refuses_with_the_reason(bridge, clien
     await until(lambda: not bridge.connector.ready)
     with pytest.raises(ExchangeUnavailableError, match="try again in a moment"):
         await client.create_order(EXCHANGE, PAIR, OrderSide.BUY, OrderType.LIMIT, "0.01", await bridge.price() - 500)
+
+
+@pytest.mark.parametrize(
+    ("amount", "price"), [("1e30", None), ("1e39", "1e39"), ("1", "1e39")], ids=["market", "both", "price"]
+)
+async def test_number_beyond_all_reason_is_an_invalid_order_and_not_an_unknown_one(client, amount, price):
+    order_type = OrderType.MARKET if price is None else OrderType.LIMIT
+    with pytest.raises(InvalidOrderError, match="Invalid order"):
+        await client.create_order(EXCHANGE, PAIR, OrderSide.BUY, order_type, amount, price)
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("get_order_history", {"start_time": 10**400}),
+        ("get_order_history", {"end_time": True}),
+        ("get_fills", {"limit": True}),
+        ("get_fills", {"limit": 10**30}),
+    ],
+)
+async def test_number_that_makes_no_sense_in_a_query_is_refused_by_its_name(bridge, client, method, fields):
+    (session,) = bridge.server._sessions
+    with pytest.raises(InvalidOrderError, match=next(iter(fields))):
+        bridge.server.requests.answer(session._caller, method, {"exchange": EXCHANGE, "market": PAIR, **fields})
+
+
+async def test_client_ref_finds_its_order_though_the_connector_is_gone(bridge, client):
+    order = await client.create_order(*BUY, await bridge.price() - 500, client_ref="mine")
+    connector = bridge.server.exchanges._connectors.pop(EXCHANGE)
+    try:
+        again = await client.create_order(*BUY, await bridge.price() - 500, client_ref="mine")
+    finally:
+        bridge.server.exchanges._connectors[EXCHANGE] = connector
+    assert (again["order_id"], again["duplicate"]) == (order["order_id"], True)
+
+
+async def test_order_whose_connector_is_gone_keeps_no_other_from_being_cancelled():
+    async with bridged() as bridge, bridge.client() as client:
+        price = await bridge.price()
+        orders = [await client.create_order(*BUY, price - away) for away in (500, 600)]
+        (lost, _) = bridge.server.registry.open_orders()
+        record = replace(lost, exchange="gone", order_id="lost", state=OrderState())
+        bridge.server.registry._open = {("gone", "lost"): record, **bridge.server.registry._open}
+        result = await client.cancel_all()
+        assert result == {"cancelled": [order["order_id"] for order in orders], "failed": ["lost"]}
+        await bridge.stop(cancel=True)  # as well: it ends, and says so
+        await until(lambda: client.ears.of(EventType.INFO, kind="stopping"))

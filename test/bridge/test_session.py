@@ -131,6 +131,12 @@ async def test_permissions_of_a_key_are_kept():
                 await small.create_order(*order)
             tiny = await small.create_order(*order[:4], "0.001", order[5])
             assert tiny["acknowledged"] is True
+            too_large = pytest.raises(AuthenticationError, match="allows orders of up to 100")
+            selling = (EXCHANGE, PAIR, OrderSide.SELL)
+            with too_large:  # cheap by its price, which is not the one it would trade at
+                await small.create_order(*selling, OrderType.LIMIT, "0.01", 10)
+            with too_large:
+                await small.create_order(*order[:3], OrderType.STOP, "0.01", stop_price=1)
         async with bridge.client(api_key="o" * 40) as other:
             assert other.exchanges == {}
             with pytest.raises(AuthenticationError, match="may not use"):
