@@ -11,13 +11,15 @@ from hummingbot_extended.bridge.registry import OrderRecord, Registry
 logger = logging.getLogger(__name__)
 
 CANCEL_ALL = "cancel_all"
+ASK_AGAIN_S = 5.0
 
 
 class Departures:
     """Waits for lost sessions to come back, and cancels for those that do not.
 
     The wish is in the journal, so that it also holds when the bridge dies with its clients: then every session counts
-    as lost from the next start on. `may_see(key name, record)` says whether a key reaches an order.
+    as lost from the next start on. It is forgotten when the orders have ended: until then their cancel is asked for
+    again, as the exchange may be away. `may_see(key name, record)` says whether a key reaches an order.
     """
 
     def __init__(
@@ -75,8 +77,6 @@ class Departures:
 
     async def _give_up(self, owner: str, session_id: str, policy: str, grace_s: float) -> None:
         await asyncio.sleep(grace_s)
-        self._waiting.pop((owner, session_id), None)
-        self._journal.forget_session(owner, session_id)
         orders = [
             record
             for record in self._registry.open_orders()
@@ -88,5 +88,15 @@ class Departures:
         ]
         if orders:
             logger.warning("A client of the key %s has not come back: cancelling %d orders.", owner, len(orders))
-        for record in orders:
+        while orders := [record for record in orders if not record.is_closed]:
+            for record in orders:
+                self._ask(record)
+            await asyncio.sleep(ASK_AGAIN_S)
+        self._waiting.pop((owner, session_id), None)
+        self._journal.forget_session(owner, session_id)
+
+    def _ask(self, record: OrderRecord) -> None:
+        try:
             self._cancel(record)
+        except Exception:  # of any connector: the other orders are cancelled all the same
+            logger.exception("The order %s of %s cannot be cancelled now.", record.order_id, record.exchange)

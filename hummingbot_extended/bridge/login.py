@@ -36,6 +36,11 @@ class Login:
     grace_s: float = GRACE_S
     resume_after: int | None = None
 
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """Whose session it is: each key names its own."""
+        return self.key.name, self.session_id
+
 
 class Refused(Exception):
     """Raised when a client is not let in; the text is for the client."""
@@ -72,6 +77,8 @@ class Door:
     def _check(self, text: str, address: str) -> Login:
         request = _read(text)
         now_s = asyncio.get_running_loop().time()
+        if self.failed_logins.wait_s(address, now_s):  # sockets that were opened before the wait began
+            raise Refused("too many wrong keys from this address", ErrorCode.RATE_LIMIT, request.id)
         key = self._key_of(request.params.get("api_key"), address)
         if key is None:
             self.failed_logins.failed(address, now_s)
@@ -131,6 +138,8 @@ def _options(request: Request) -> tuple[str | None, str, float]:
         complaint = "session_id must be a text of at most 64 characters"
     elif policy not in POLICIES:
         complaint = f"on_disconnect must be one of {', '.join(POLICIES)}"
+    elif policy != KEEP and session_id is None:
+        complaint = f"on_disconnect {policy} needs a session_id, by which the client is known when it comes back"
     elif isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= MAX_GRACE_S:
         complaint = f"grace must be 0 to {MAX_GRACE_S:g} seconds"
     if complaint:

@@ -177,7 +177,9 @@ class BridgeServer:
                 for exchange in self.exchanges
                 if key.may_use(exchange.name)
             },
-            "market_types": {exchange.name: exchange.market_type.value for exchange in self.exchanges},
+            "market_types": {
+                exchange.name: exchange.market_type.value for exchange in self.exchanges if key.may_use(exchange.name)
+            },
             "position": f"{self.journal.journal_id}:{self.journal.last_fill}",
         }
 
@@ -190,8 +192,8 @@ class BridgeServer:
         """See `session.Host`."""
         self._sessions.discard(session)
         self.feeds.remove(session)
-        is_there = any(each.login.session_id == session.login.session_id for each in self._sessions)
-        if self._tasks and not is_there:  # while the server stops, nobody is lost
+        is_back = any(each.login.identity == session.login.identity for each in self._sessions)
+        if self._tasks and not is_back:  # while the server stops, nobody is lost
             self.departures.left(session.login)
 
     def tell(self, event_type: str, exchange: str | None, market: str | None, data: Mapping[str, Any]) -> None:

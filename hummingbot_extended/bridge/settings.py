@@ -46,8 +46,10 @@ class AccessKey:
             raise SettingsError(f"the key {name} must be a text of at least {MIN_KEY_CHARS} characters")
         if not isinstance(fields.get("read_only", False), bool):
             raise SettingsError(f"the key {name}: read_only must be true or false")
+        if empty := [str(setting) for setting, value in fields.items() if value is None]:
+            raise SettingsError(f"the key {name} has no value for {', '.join(empty)}; without limit, leave it out")
         try:
-            notional = fields.get("max_order_notional")
+            notional = _limit_of(fields.get("max_order_notional"))
             addresses = fields.get("addresses")
             return cls(
                 name=name,
@@ -55,7 +57,7 @@ class AccessKey:
                 read_only=fields.get("read_only", False),
                 exchanges=_names(fields.get("exchanges")),
                 pairs=_names(fields.get("pairs")),
-                max_order_notional=None if notional is None else Decimal(str(notional)),
+                max_order_notional=notional,
                 addresses=None if addresses is None else tuple(ip_network(str(each)) for each in addresses),
             )
         except (InvalidOperation, ValueError, TypeError) as error:
@@ -95,6 +97,9 @@ class BridgeSettings:
     def __post_init__(self) -> None:
         if not self.keys:
             raise SettingsError(f"no key: run `hummingbot-extended bridge init`, or set {KEY_VARIABLE}")
+        for what in ("name", "secret"):
+            if len({getattr(key, what) for key in self.keys}) < len(self.keys):
+                raise SettingsError(f"two keys have the same {what}: each needs its own")
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"the port must be 0 to 65535, not {self.port}")
         if self.on_stop not in ON_STOP:
@@ -139,6 +144,15 @@ def load_keys(path: Path) -> tuple[AccessKey, ...]:
             raise SettingsError(f"{path} must hold a list `keys` of entries with `name` and `key`")
         keys += [AccessKey.read(entry) for entry in entries]
     return tuple(keys)
+
+
+def _limit_of(value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    number = Decimal(str(value))
+    if not number.is_finite() or number <= 0:
+        raise ValueError(f"max_order_notional must be a number above 0, not {value}")
+    return number
 
 
 def _names(value: Any) -> frozenset[str] | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from hummingbot_extended.bridge.journal import Journal
+from hummingbot_extended.bridge.settings import AccessKey
 from hummingbot_extended.exchange.enums import Side
 from hummingbot_extended.gateway import ConnectionStatus, EventType, OrderSide, OrderType
 from test.bridge.running import EXCHANGE, PAIR, Ears, bridged
@@ -138,6 +140,29 @@ async def test_policy_for_a_client_that_does_not_come_back(bridge, policy, gone)
             await asyncio.sleep(0.3)
         left = {order.external_id for order in await bridge.venue.open_orders()}
         assert left == {orders[name] for name in orders if name not in gone}
+
+
+async def test_orders_of_a_lost_client_are_cancelled_though_the_exchange_was_away(bridge, monkeypatch, caplog):
+    monkeypatch.setattr("hummingbot_extended.bridge.departures.ASK_AGAIN_S", 0.05)
+    async with bridge.client(on_disconnect="cancel_mine", grace_s=0) as client:
+        await client.create_order(*BUY, "0.01", await bridge.price() - 500)
+        connector = bridge.server.exchanges._connectors.pop(EXCHANGE)
+    await until(lambda: "cannot be cancelled now" in caplog.text)
+    assert bridge.server.journal.sessions()
+    bridge.server.exchanges._connectors[EXCHANGE] = connector
+    await until(lambda: not bridge.server.registry.open_orders())
+    await until(lambda: not bridge.server.journal.sessions())
+
+
+async def test_session_of_another_key_with_the_same_id_does_not_stand_in_for_a_lost_one():
+    keys = (AccessKey(name="a", secret="a" * 40), AccessKey(name="b", secret="b" * 40))
+    async with bridged(keys=keys) as bridge, bridge.client(api_key="b" * 40) as other:
+        async with bridge.client(api_key="a" * 40, on_disconnect="cancel_mine", grace_s=0) as client:
+            for session in bridge.server._sessions:
+                session.login = replace(session.login, session_id="bot")
+                session._caller.session_id = "bot"
+            order = await client.create_order(*BUY, "0.01", await bridge.price() - 500)
+        await until(lambda: other.ears.orders(order["order_id"])[-1:] == ["cancelled"])
 
 
 async def test_client_that_comes_back_in_time_keeps_its_orders(journaled):

@@ -92,6 +92,13 @@ async def test_address_with_wrong_keys_has_to_wait(bridge):
             pass
 
 
+async def test_wait_for_wrong_keys_holds_for_sockets_that_are_open_already(bridge):
+    async with raw(bridge) as early:
+        for _ in range(5):
+            bridge.server._door.failed_logins.failed("127.0.0.1", asyncio.get_running_loop().time())
+        assert (await ask(early, type="authenticate", api_key=KEY))["code"] == "rate_limit"
+
+
 async def test_key_of_another_address_is_refused():
     keys = (AccessKey(name="elsewhere", secret=KEY, addresses=(ip_network("10.0.0.0/8"),)),)
     async with bridged(keys=keys) as bridge:
@@ -139,6 +146,9 @@ async def test_permissions_of_a_key_are_kept():
                 await small.create_order(*order[:3], OrderType.STOP, "0.01", stop_price=1)
         async with bridge.client(api_key="o" * 40) as other:
             assert other.exchanges == {}
+            async with raw(bridge) as socket:
+                reply = await ask(socket, type="authenticate", api_key="o" * 40)
+            assert EXCHANGE not in json.dumps(reply)
             with pytest.raises(AuthenticationError, match="may not use"):
                 await other.get_balances(EXCHANGE)
 
@@ -210,6 +220,7 @@ async def test_connect_again_after_stop_of_the_bridge_resumes(bridge, client):
         ({"session_id": 5}, "session_id must be"),
         ({"session_id": "x" * 65}, "session_id must be"),
         ({"on_disconnect": "sell"}, "on_disconnect must be one of"),
+        ({"on_disconnect": "cancel_mine"}, "needs a session_id"),
         ({"grace": -1}, "grace must be"),
         ({"grace": True}, "grace must be"),
         ({"grace": "soon"}, "grace must be"),

@@ -24,6 +24,8 @@ def no_key_in_the_environment(monkeypatch):
     ("change", "says"),
     [
         ({"keys": ()}, "bridge init"),
+        ({"keys": (*KEYS, AccessKey(name=KEYS[0].name, secret="o" * 40))}, "two keys have the same name"),
+        ({"keys": (*KEYS, AccessKey(name="other", secret=KEYS[0].secret))}, "two keys have the same secret"),
         ({"port": 70000}, "the port must be"),
         ({"on_stop": "sell"}, "on_stop must be one of"),
         ({"tls_certificate": "x"}, "TLS needs both"),
@@ -54,6 +56,9 @@ def test_secret_is_in_no_repr():
         ({"name": "a", "key": SECRET, "readonly": True}, "unknown settings: readonly"),
         ({"name": "a", "key": SECRET, "read_only": "yes"}, "read_only must be"),
         ({"name": "a", "key": SECRET, "max_order_notional": "much"}, "cannot be read"),
+        ({"name": "a", "key": SECRET, "max_order_notional": float("nan")}, "a number above 0"),
+        ({"name": "a", "key": SECRET, "max_order_notional": -1}, "a number above 0"),
+        ({"name": "a", "key": SECRET, "pairs": None}, "no value for pairs"),
         ({"name": "a", "key": SECRET, "addresses": ["here"]}, "cannot be read"),
     ],
 )
