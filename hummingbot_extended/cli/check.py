@@ -11,6 +11,7 @@ import typer
 
 from hummingbot_extended.cli.failure import one_sentence
 from hummingbot_extended.cli.market_names import check_names
+from hummingbot_extended.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from hummingbot_extended.field_check.findings import Finding, Notebook
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 API_KEY_ENV = "EXTENDED_API_KEY"
 STARK_KEY_ENV = "EXTENDED_STARK_PRIVATE_KEY"
 MAX_STREAMS = 20
+TIMEOUT_S = 10.0
 REAL_MONEY = "SN_MAIN"
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
@@ -54,7 +56,12 @@ def check(
             raise typer.Exit(2)
         if orders and where.chain_id == REAL_MONEY and sys.stdin.isatty():
             typer.confirm("This trades the smallest orders with real money. Go on?", abort=True, err=True)
-        notebook = asyncio.run(_check(where, market, api_key, stark_key, orders=orders, quiet=as_json))
+        if report is not None:
+            _check_place(report)
+        steps = _check(where, market, api_key, stark_key, orders=orders, quiet=as_json)
+        notebook = asyncio.run(until_stopped(steps))  # stopped it still cleans up
+        if notebook is None:
+            raise typer.Abort
         if report is not None:
             report.write_text(notebook.as_markdown(), encoding="utf-8")
     if as_json:
@@ -62,6 +69,16 @@ def check(
     else:
         _conclude(notebook, report)
     raise typer.Exit(0 if notebook.has_passed else 1)
+
+
+def _check_place(report: Path) -> None:
+    """Raise SettingsError, before the work, where the report cannot be written."""
+    from hummingbot_extended.errors import SettingsError
+
+    try:
+        report.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise SettingsError(f"the report cannot be written to {report}: {error.strerror}") from error
 
 
 def _keys(is_local: bool, rest_url: str) -> tuple[str | None, str | None]:
@@ -82,15 +99,15 @@ async def _practice_keys(rest_url: str) -> tuple[str | None, str | None]:
 
     from hummingbot_extended.errors import SettingsError
 
-    url = rest_url.removesuffix("/api/v1") + "/practice/accounts"
+    url, timeout = rest_url.removesuffix("/api/v1") + "/practice/accounts", aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            traders: list[dict[str, Any]] = (await response.json())["data"]
-    except aiohttp.ClientError as error:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+            trader = (await response.json())["data"][0]
+            return trader["api_key"], trader["stark_private_key"]
+    except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError) as error:
         raise SettingsError(
             f"no practice venue answers at {rest_url}; start one with 'hummingbot-extended venue'"
         ) from error
-    return traders[0]["api_key"], traders[0]["stark_private_key"]
 
 
 async def _check(

@@ -13,6 +13,8 @@ def one_sentence() -> Iterator[None]:
     """Turn an error of this package, or of the operating system, into the command's failure."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # nobody reads any more (`… | head`): typer ends without a word
     except PermissionError as error:
         place = f" to {error.filename}" if error.filename else ""
         _stop(f"no permission{place}; run this as the user that installed Hummingbot")

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hummingbot_extended.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from hummingbot_extended.hub.face_settings import FaceSettings
@@ -130,16 +131,17 @@ def _account_key(faces: "FaceSettings") -> str:
 
 
 async def _run(core: "HubSettings", faces: "FaceSettings", api_key: str | None, *, as_json: bool) -> None:
+    await until_stopped(_serve(core, faces, api_key, as_json=as_json))
+    print("The hub has stopped.", file=sys.stderr if as_json else sys.stdout, flush=True)
+
+
+async def _serve(core: "HubSettings", faces: "FaceSettings", api_key: str | None, *, as_json: bool) -> None:
     from hummingbot_extended.client import ExtendedClient
     from hummingbot_extended.hub.account_view import AccountView
     from hummingbot_extended.hub.assembly import domain_of
     from hummingbot_extended.hub.server import HubServer
     from hummingbot_extended.hub.service import Hub
 
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
     domain = domain_of(core)
     async with contextlib.AsyncExitStack() as stack:
         hub = await stack.enter_async_context(Hub(core))
@@ -152,16 +154,7 @@ async def _run(core: "HubSettings", faces: "FaceSettings", api_key: str | None, 
                 print(json.dumps(facts), flush=True)
             else:
                 _greet(server.url, server.page_url, core, has_token=faces.token is not None)
-            tasks = {asyncio.create_task(hub.run(), name="hub"), asyncio.create_task(stopped.wait(), name="signal")}
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()  # a hub that died says why
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-    print("The hub has stopped.", file=sys.stderr if as_json else sys.stdout, flush=True)
+            await hub.run()  # a hub that died says why
 
 
 def _greet(url: str, page_url: str, core: "HubSettings", *, has_token: bool) -> None:

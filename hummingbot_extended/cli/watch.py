@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from hummingbot_extended.cli.failure import one_sentence
 from hummingbot_extended.cli.market_names import check_names
+from hummingbot_extended.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from hummingbot_extended.client.client import ExtendedClient
@@ -50,57 +50,60 @@ def watch(
             transport=transport,  # type: ignore[arg-type]  # the client checks it
             max_streams=STREAMS_A_MARKET * len(names) + 1,
         )
-        asyncio.run(_watch(client, names, depth=depth, seconds=seconds, as_json=as_json))
+        asyncio.run(until_stopped(_watch(client, names, depth=depth, seconds=seconds, as_json=as_json)))
 
 
 async def _watch(client: "ExtendedClient", names: list[str], *, depth: int, seconds: float, as_json: bool) -> None:
     from hummingbot_extended.client.live_markets import watch_markets
 
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    printer = _JsonPrinter()
     async with client:
         await check_names(client, names)
-        markets = await watch_markets(client, names, depth=depth, also=_print_json if as_json else None)
+        markets = await watch_markets(client, names, depth=depth, also=printer if as_json else None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds or None):
-                await _show(client, markets, stopped, as_json=as_json)
+                await (printer.until_unread() if as_json else _show(client, markets))
 
 
-async def _show(client: "ExtendedClient", markets: list[Any], stopped: asyncio.Event, *, as_json: bool) -> None:
-    if as_json:
-        await stopped.wait()
-    elif sys.stdout.isatty():
-        await _show_live(client, markets, stopped)
-    else:
-        await _show_lines(client, markets, stopped)
+async def _show(client: "ExtendedClient", markets: list[Any]) -> None:
+    await (_show_live if sys.stdout.isatty() else _show_lines)(client, markets)
 
 
-async def _show_live(client: "ExtendedClient", markets: list[Any], stopped: asyncio.Event) -> None:
+async def _show_live(client: "ExtendedClient", markets: list[Any]) -> None:
     from rich.live import Live
 
     from hummingbot_extended.cli.watch_view import screen
 
     with Live(screen=True, auto_refresh=False) as live:
-        while not await _is_set(stopped, REFRESH_S):
+        while True:
+            await asyncio.sleep(REFRESH_S)
             live.update(screen(markets, client.stats(), client.domain.name), refresh=True)
 
 
-async def _show_lines(client: "ExtendedClient", markets: list[Any], stopped: asyncio.Event) -> None:
+async def _show_lines(client: "ExtendedClient", markets: list[Any]) -> None:
     from hummingbot_extended.cli.watch_view import plain_line
 
-    while not await _is_set(stopped, PLAIN_EVERY_S):
+    while True:
+        await asyncio.sleep(PLAIN_EVERY_S)
         for market in markets:
             print(plain_line(market, client.stats()), flush=True)
 
 
-async def _is_set(event: asyncio.Event, timeout_s: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
-    return event.is_set()
+class _JsonPrinter:
+    """Prints events as lines, until nobody reads them any more (`… | head`)."""
 
+    def __init__(self) -> None:
+        self._error = asyncio.Future[None]()
 
-def _print_json(event: Any) -> None:
-    from hummingbot_extended.cli.watch_view import json_line
+    def __call__(self, event: Any) -> None:
+        from hummingbot_extended.cli.watch_view import json_line
 
-    print(json_line(event), flush=True)
+        try:
+            print(json_line(event), flush=True)
+        except BrokenPipeError as error:
+            if not self._error.done():
+                self._error.set_exception(error)
+
+    async def until_unread(self) -> None:
+        """Wait until a line could not be printed. Raises BrokenPipeError then."""
+        await self._error

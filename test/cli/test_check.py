@@ -121,6 +121,13 @@ async def test_an_unknown_market_is_one_sentence(venue):
     assert len(err.splitlines()) == 1
 
 
+async def test_a_report_that_cannot_be_written_is_told_before_the_work(venue, tmp_path):
+    report = str(tmp_path / "nowhere" / "report.md")
+    code, out, err = await run("check", *LOCAL, "--report", report, EXTENDED_PERPETUAL_LOCAL_URL=venue.origin)
+    assert (code, out) == (1, "")
+    assert err.startswith("hummingbot-extended: the report cannot be written to")
+
+
 async def test_orders_without_keys_are_wrong_usage():
     code, _, err = await run("check", "--domain", "extended_perpetual_testnet", "--orders", EXTENDED_API_KEY="")
     assert code == 2

@@ -72,9 +72,7 @@ def test_watch_prints_events_as_json(venue):
 def test_watch_shows_a_live_view_on_a_terminal(venue, monkeypatch):
     shown = []
     monkeypatch.setattr("rich.live.Live.update", lambda self, view, **_: shown.append(view))
-    monkeypatch.setattr(
-        watch, "_show", lambda client, markets, stopped, **_: watch._show_live(client, markets, stopped)
-    )
+    monkeypatch.setattr(watch, "_show", watch._show_live)
     result = invoke("watch", "BTC-USD", "--url", venue.origin, "--seconds", "1")
     assert result.exit_code == 0, result.output
     assert shown

@@ -83,6 +83,47 @@ async def test_no_venue_is_one_sentence_with_the_cure():
     assert "hummingbot-extended venue" in err
 
 
+@pytest.mark.parametrize(
+    ("command", "said"), [(("watch", "BTC-USD", "--url", "{url}"), ""), (("hub", "--port", "0"), "stopped")]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_a_command_also_while_nobody_answers_it(command, said, number):
+    asked = asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(stall, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            *(part.format(url=url) for part in command),
+            env=os.environ | {"EXTENDED_PERPETUAL_LOCAL_URL": url},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await asyncio.wait_for(asked.wait(), 60)
+        process.send_signal(number)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, err) == (0, b"")  # not the end of a request that nobody waits for
+    assert said in out.decode()
+
+
+@pytest.mark.parametrize("options", [("--json",), ()])
+async def test_it_ends_without_a_word_when_nobody_reads_it_any_more(venue, options):
+    reading, writing = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "watch", "BTC-USD", "--url", venue.origin, *options, stdout=writing, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writing)
+    assert await asyncio.to_thread(os.read, reading, 1)
+    os.close(reading)
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert err == b""
+
+
 async def test_wrong_usage_is_exit_code_2():
     assert (await run("watch"))[0] == 2
 
