@@ -159,6 +159,11 @@ class Exchange:
         except NotImplementedError:  # a paper-trade exchange
             return None
 
+    def tracked_orders(self) -> list[InFlightOrder]:
+        """Return the open orders that the connector tracks, whoever created them; none where it has no tracker."""
+        tracker = getattr(self.connector, "_order_tracker", None)
+        return [] if tracker is None else [order for order in tracker.active_orders.values() if not order.is_done]
+
     def quantise(self, order: OrderRequest) -> tuple[Decimal, Decimal | None]:
         """Return amount and price as the market takes them. Raises InvalidOrderError with the rule that forbids it."""
         try:

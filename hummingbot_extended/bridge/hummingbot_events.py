@@ -91,6 +91,16 @@ class HummingbotEvents:
         for tag, forwarder in self._forwarders:
             self._exchange.connector.add_listener(tag, forwarder)
 
+    def is_of(self, exchange: Exchange) -> bool:
+        """Whether this is the connector it listens to; Hummingbot may put another in the place of a name."""
+        return self._exchange.connector is exchange.connector
+
+    def take_in(self, order: InFlightOrder) -> None:
+        """Take in an order that Hummingbot tracks and that nobody here has heard of."""
+        if self._find(order.client_order_id) is None and (record := self._add_in_flight(order.client_order_id)):
+            self.catch_up(record)
+            self._registry.tell(record)
+
     def stop(self) -> None:
         """Stop listening."""
         for tag, forwarder in self._forwarders:
@@ -148,7 +158,7 @@ class HummingbotEvents:
         return told_by is None or told_by.acknowledged(record.connector_id)
 
     def _filled(self, event: OrderFilledEvent) -> None:
-        record = self._find(event.order_id) or self._add_in_flight(event.order_id)
+        record = self._find(event.order_id) or self._add_in_flight(event.order_id, told_now=event.exchange_trade_id)
         if record is None:  # a liquidation, or a fill of an order that Hummingbot has forgotten
             side = OrderSide.BUY if event.trade_type is TradeType.BUY else OrderSide.SELL
             record = self._add(event.order_id, event.trading_pair, side, event.order_type, event.amount, event.price)
@@ -201,6 +211,8 @@ class HummingbotEvents:
     def _failed(self, event: Any) -> None:
         if not (record := self._find(event.order_id) or self._add_in_flight(event.order_id)):
             return
+        if record.is_closed:
+            return  # how it ended is known better
         record.error_code, record.reason = classify(event.error_type, event.error_message)
         self._observe(record, OrderStatus.FAILED)
         self._tell_failure(record)
@@ -215,14 +227,20 @@ class HummingbotEvents:
     def _find(self, order_id: str) -> OrderRecord | None:
         return self._registry.find(self._exchange.name, order_id)
 
-    def _add_in_flight(self, order_id: str) -> OrderRecord | None:
-        """Take in an order that somebody else created and that this bridge has not seen created."""
+    def _add_in_flight(self, order_id: str, told_now: str | None = None) -> OrderRecord | None:
+        """Take in an order that somebody else created and that this bridge has not seen created.
+
+        Fills before the bridge was there, all but the one that is `told_now`, count as filled and are not told.
+        """
         order: InFlightOrder | None = self._exchange.in_flight(order_id)
         if order is None:
             return None
         side = OrderSide.BUY if order.trade_type is TradeType.BUY else OrderSide.SELL
         record = self._add(order_id, order.trading_pair, side, order.order_type, order.amount, order.price)
         record.exchange_order_id = order.exchange_order_id
+        for trade in order.order_fills.values():
+            if trade.trade_id != told_now:
+                self._registry.fill(record, trade.trade_id, trade.fill_base_amount, trade.fill_price)
         return record
 
     def _add(

@@ -101,7 +101,6 @@ class BridgeServer:
         """Listen. Raises SettingsError when the port is taken or the certificate cannot be used."""
         for exchange in self.exchanges:
             self._listen(exchange)
-            exchange.adopt_orders()
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         try:
@@ -235,10 +234,13 @@ class BridgeServer:
 
     def _listen(self, exchange: Exchange) -> HummingbotEvents:
         events = self._events.get(exchange.name)
-        if events is None:
+        if events is None or not events.is_of(exchange):
+            if events is not None:
+                events.stop()
             events = HummingbotEvents(exchange, self.registry, self.tell, self._tell_fill, self._tell_failure)
             self._events[exchange.name] = events
             events.start()
+            exchange.adopt_orders()
         return events
 
     def _reaches(self, key_name: str, record: OrderRecord) -> bool:

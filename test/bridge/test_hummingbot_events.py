@@ -162,3 +162,11 @@ async def test_no_json_that_a_client_gets_holds_nan(bridge, client):
     await play(bridge, (tag, event))
     await until(lambda: client.ears.orders("o"))
     assert client.ears.of(EventType.ORDER_UPDATE)[0]["price"] is None
+
+
+async def test_failure_after_the_end_changes_nothing_and_is_not_told(bridge, client):
+    await play(bridge, created("o"), filled("o", "t1"), filled("o", "t2"), failed("o"), created("p"), failed("p"))
+    await until(lambda: client.ears.of(EventType.ERROR, order_id="p"))
+    assert client.ears.of(EventType.ERROR, order_id="o") == []
+    status = await client.get_order_status("extended_perpetual_local", PAIR, "o")
+    assert (status["status"], "reason" in status) == ("filled", False)

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from hummingbot.core.pubsub import PubSub
 
 from hummingbot_extended.bridge.journal import Journal
 from hummingbot_extended.bridge.settings import AccessKey
@@ -210,3 +211,75 @@ async def test_two_clients_hear_the_same_fills(journaled):
         for each in ears:
             await until(lambda each=each: len(each.fills()) == 5)
         assert ids(ears[0].fills()) == ids(ears[1].fills())
+
+
+async def test_order_that_was_part_filled_before_the_bridge_came_is_known_with_what_was_filled():
+    async with bridged() as bridge:
+        await bridge.stop(cancel=False)
+        price, other = await bridge.price(), await bridge.venue.trader()
+        order_id = bridge.bot.buy("0.05", price)
+        await bridge.bot.until_open(order_id)
+        await other.place(Side.SELL, "0.02", price, ioc=True)
+        await until(lambda: len(bridge.bot.fills()) == 1)
+        await bridge.start()
+        async with bridge.client() as client:
+            await until(lambda: bridge.server.registry.open_orders())
+            (order,) = await client.get_open_orders(EXCHANGE, PAIR)
+            assert (order["order_id"], order["filled"], order["acknowledged"]) == (order_id, "0.02", True)
+            await other.place(Side.SELL, "0.01", price, ioc=True)
+            await until(lambda: client.ears.fills())
+            assert [fill["amount"] for fill in client.ears.fills()] == ["0.01"]
+            result = await client.cancel_all()
+            assert result == {"cancelled": [order_id], "failed": []}
+            assert (await client.get_order_status(EXCHANGE, PAIR, order_id))["filled"] == "0.03"
+
+
+async def test_fill_that_is_the_first_word_of_a_part_filled_order_is_told_alone_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr("hummingbot_extended.bridge.connector_watch.LOOK_S", 3600)
+    async with bridged() as bridge, bridge.client() as client:
+        price, other = await bridge.price(), await bridge.venue.trader()
+        (events,) = bridge.server._events.values()
+        events.stop()
+        order_id = bridge.bot.buy("0.05", price)
+        await bridge.bot.until_open(order_id)
+        await other.place(Side.SELL, "0.02", price, ioc=True)
+        await until(lambda: len(bridge.bot.fills()) == 1)
+        events.start()
+        await other.place(Side.SELL, "0.01", price, ioc=True)
+        await until(lambda: client.ears.of(EventType.ORDER_UPDATE, order_id=order_id, filled="0.03"))
+        assert [fill["amount"] for fill in client.ears.fills()] == ["0.01"]
+
+
+async def test_connector_that_is_put_in_the_place_of_another_is_heard(bridge, client, monkeypatch):
+    async with bridge.venue.bot() as bot:
+        bridge.server.exchanges._connectors[EXCHANGE] = bot.connector
+        await until(
+            lambda: all(
+                events.is_of(bridge.server.exchanges.find(EXCHANGE)) for events in bridge.server._events.values()
+            )
+        )
+        order = await client.create_order(*BUY, "0.01", await bridge.price() - 500)
+        assert order["acknowledged"] is True
+
+
+class Broken(PubSub):
+    """A connector that raises where others say whether they are ready."""
+
+    @property
+    def ready(self):
+        raise RuntimeError("not today")
+
+
+async def test_connector_that_cannot_be_looked_at_is_said_once_and_does_not_end_the_watch(
+    bridge, client, caplog, monkeypatch
+):
+    monkeypatch.setattr("hummingbot_extended.bridge.connector_watch.LOOK_S", 0.01)
+    connectors = bridge.server.exchanges._connectors
+    connectors["broken"] = Broken()
+    await until(lambda: "cannot look at broken" in caplog.text)
+    own = bridge.bot.buy("0.01", await bridge.price() - 500)
+    await until(lambda: client.ears.of(EventType.ORDER_UPDATE, order_id=own))
+    del connectors["broken"]
+    watch = next(task for task in bridge.server._tasks if "connector watch" in task.get_name())
+    assert not watch.done()
+    assert caplog.text.count("cannot look at broken") == 1
