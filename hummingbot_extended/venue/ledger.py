@@ -148,9 +148,9 @@ class Ledger:
         )
 
     def position_view(self, account: Account, position: Position, *, is_closed: bool = False) -> PositionView:
-        """Return a position valued at the mark (API reference §3.4)."""
+        """Return a position valued at the mark (API reference §3.4); a closed one is worth nothing any more."""
         market = self._floor.state.markets[position.market]
-        value = abs(self.value(position))
+        value = ZERO if is_closed else abs(self.value(position))
         leverage = self._floor.leverage(account.id, position.market)
         profit, loss = self._whole_position_legs(account.id, position.market)
         return PositionView(
@@ -166,8 +166,8 @@ class Ledger:
             mark_price=market.mark,
             liquidation_price=None if is_closed else self._liquidation_price(account, position),
             margin=value / leverage,
-            unrealised_pnl=self.unrealised(position),
-            mid_price_unrealised_pnl=position.unrealised_pnl(self._mid(position.market)),
+            unrealised_pnl=ZERO if is_closed else self.unrealised(position),
+            mid_price_unrealised_pnl=ZERO if is_closed else position.unrealised_pnl(self._mid(position.market)),
             realised_pnl=position.realised_pnl,
             tp_trigger_price=profit.trigger_price if profit else None,
             tp_limit_price=profit.price if profit else None,

@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from hummingbot_extended.venue.accounts import Account, ClosedPosition, Position
-from hummingbot_extended.venue.enums import OrderType, PositionSide, Side, TradeType
+from hummingbot_extended.venue.enums import Mode, OrderType, PositionSide, Side, TradeType
 from hummingbot_extended.venue.floor import Floor
 from hummingbot_extended.venue.ledger import Ledger
 from hummingbot_extended.venue.markets import MarketSpec
@@ -35,6 +35,11 @@ class Queries:
     def __init__(self, floor: Floor, ledger: Ledger) -> None:
         self._floor = floor
         self._ledger = ledger
+
+    @property
+    def mode(self) -> Mode:
+        """The exchange's mode."""
+        return self._floor.state.mode
 
     def pending_ids(self) -> list[int]:
         """Return the orders that were received and wait for `accept`, oldest first (to go on after a restore)."""
@@ -132,7 +137,9 @@ class Queries:
         if not by_update:
             return _page(wanted, cursor, limit)
         latest = sorted(wanted, key=lambda order: (order.updated_ms, order.id), reverse=True)
-        at = next((n + 1 for n, order in enumerate(latest) if order.id == cursor), 0)
+        # A cursor whose order was forgotten meanwhile ends the listing: from the top it would never end.
+        before = (n + 1 for n, order in enumerate(latest) if order.id == cursor)
+        at = 0 if cursor is None else next(before, len(latest))
         rows = latest[at : at + limit]
         return Page(rows, rows[-1].id if rows else None)
 

@@ -141,17 +141,20 @@ class RpcSession:
             return f"{scope}.{shown}", Channel(Scope(scope), market)
         if scope == "orderbooks":
             return self._book_topic(selector, market)
-        kind = selector.get("type")
+        kind = str(selector.get("type"))
         if scope == "prices" and kind in ("mark", "index"):
             return f"prices.{kind}.{shown}", Channel(Scope(f"prices.{kind}"), market)
         if scope == "candles" and kind in CANDLE_KINDS and market:
             return self._candle_topic(kind, market, selector.get("interval"))
         raise RpcError(INVALID_PARAMS, f"Invalid scope or selector: {scope}")
 
-    def _market(self, name: str | None) -> str | None:
-        if name is not None and name not in {spec.name for spec in self._core.engine.queries.market_specs()}:
-            raise RpcError(INVALID_PARAMS, f"Market {name} not found")
-        return name
+    def _market(self, name: object) -> str | None:
+        if name is None:
+            return None
+        for spec in self._core.engine.queries.market_specs():
+            if spec.name == name:
+                return spec.name
+        raise RpcError(INVALID_PARAMS, f"Market {name} not found")
 
     def _book_topic(self, selector: Json, market: str | None) -> tuple[str, Channel]:
         depth, shown = selector.get("depth", "full"), market or "all"

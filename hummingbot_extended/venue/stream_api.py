@@ -93,11 +93,15 @@ class StreamApi:
             expects_pong=isinstance(wire, WebSocketWire),
         )
 
-    async def _serve_socket(self, request: web.Request, channel: Channel, account: int) -> web.StreamResponse:
-        socket = await open_socket(request, compression=self._core.settings.compression)
-        connection = self.connection(request, WebSocketWire(socket, request), first_seq=FIRST_SEQ, account=account)
+    def _listener(self, request: web.Request, channel: Channel, wire: Wire, account: int) -> Connection:
+        connection = self.connection(request, wire, first_seq=FIRST_SEQ, account=account)
         if channel.market is None and channel.scope is Scope.BOOKS and self._core.variants.all_books_seq == "market":
             connection.count_seq_per_market()
+        return connection
+
+    async def _serve_socket(self, request: web.Request, channel: Channel, account: int) -> web.StreamResponse:
+        socket = await open_socket(request, compression=self._core.settings.compression)
+        connection = self._listener(request, channel, WebSocketWire(socket, request), account)
         self._core.hub.subscribe(channel, connection)
         reading = asyncio.create_task(read_socket(socket, connection), name=f"reader {request.path}")
         try:
@@ -111,7 +115,7 @@ class StreamApi:
     async def _serve_events(self, request: web.Request, channel: Channel, account: int) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": EVENT_STREAM, "Cache-Control": "no-store"})
         await response.prepare(request)
-        connection = self.connection(request, EventStreamWire(response, request), first_seq=FIRST_SEQ, account=account)
+        connection = self._listener(request, channel, EventStreamWire(response, request), account)
         self._core.hub.subscribe(channel, connection)
         try:
             await connection.run_writer()

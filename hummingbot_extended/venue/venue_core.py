@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -81,19 +82,24 @@ class VenueCore:
         )
         self.started_ms = stored.started_ms if stored else self.now_ms()
         self.operations: list[Json] = stored.operations if stored else []
-        self.mode = Mode.NORMAL
+        self.mode = self.engine.queries.mode
         self.traders: list[Trader] = []
         self.house: dict[str, HouseMarket] = {}
         self.paused = False
-        self._open(book, habits)
+        self._open(book, habits, is_new=stored is None)
         self._last_step_ms = self._last_candles_ms = self._last_save_ms = self.now_ms()
         self._last_snapshots_ms = self._last_premium_ms = self.now_ms()
         for spec in settings.faults:
             self.plan.add(spec, self.now_ms())
 
-    def _open(self, book: CapturedBook | None, habits: Habits | None) -> None:
-        """Open what a restored engine may already hold: the first trader, the house and its first quotes."""
+    def _open(self, book: CapturedBook | None, habits: Habits | None, *, is_new: bool) -> None:
+        """Open what a restored engine may already hold: the first trader, the house and its first quotes.
+
+        Orders that a killed venue had received and not yet accepted are accepted now: their ids were promised.
+        """
         self.engine.advance(self.now_ms())
+        for order_id in self.engine.queries.pending_ids():
+            self.later(partial(self._accept, order_id))
         known = {account.public_key for account in self.engine.queries.accounts()}
         self.add_trader(self.settings.balance)
         while trader_keys(self.settings.seed, len(self.traders)).stark_public_key in known:
@@ -103,7 +109,7 @@ class VenueCore:
             self.house = {market.spec.name: market for market in markets}
             for name in self.house:
                 self._sample_premium(name, self.now_ms())
-        else:
+        elif is_new:
             for spec in self.engine.queries.market_specs():
                 self.engine.set_prices(spec.name, spec.start_price, spec.start_price, self.now_ms())
         self.publish()
@@ -191,9 +197,12 @@ class VenueCore:
             if self.fires(FaultKind.LATE_REJECTION, path="POST /api/v1/user/order", market=market, account=account):
                 self.engine.reject(order_id, StatusReason.NOT_ENOUGH_FUNDS, self.now_ms())
             else:
-                self.engine.accept(order_id, self.now_ms())
+                self._accept(order_id)
 
         self.later(accept)
+
+    def _accept(self, order_id: int) -> None:
+        self.engine.accept(order_id, self.now_ms())
 
     def set_variants(self, variants: Variants) -> None:
         """Change undocumented behaviours while running."""

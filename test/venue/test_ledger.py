@@ -93,6 +93,7 @@ def test_a_flip_closes_one_position_and_opens_another(desk: Desk) -> None:
         (False, PositionSide.SHORT, D("0.02")),
     ]
     assert told[0].id != told[1].id
+    assert (told[0].value, told[0].margin, told[0].unrealised_pnl, told[0].mid_price_unrealised_pnl) == (0, 0, 0, 0)
     assert told[1].open_price == 84500
     new, old = desk.engine.queries.position_history(desk.a.id).items
     assert (new.id, new.closed_ms, new.exit_price) == (told[1].id, None, None)

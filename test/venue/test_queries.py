@@ -67,6 +67,7 @@ def test_order_history_has_the_final_ones_by_id_or_by_change(desk: Desk) -> None
     assert names(by_update=True, limit=1) == ["n1"]
     assert names(by_update=True, cursor=orders[1].id) == ["n0", "n2"]
     assert names(by_update=True, cursor=orders[2].id) == []
+    assert names(by_update=True, cursor=1) == []  # forgotten meanwhile: never the first page again
     assert names(cursor=orders[2].id) == ["n1", "n0"]
     assert names(ids=[orders[0].id, orders[3].id]) == ["n0"]
     assert names(external_ids=["n1"]) == ["n1"]

@@ -104,6 +104,8 @@ ERRORS: list[tuple[str, int]] = [
         '{"type":"last","market":"BTC-USD","interval":"PT7M"}}}',
         -32602,
     ),
+    ('{"id":"1","method":"subscribe","params":{"scope":"trades","selector":{"market":["BTC-USD"]}}}', -32602),
+    ('{"id":"1","method":"subscribe","params":{"scope":"candles","selector":{"type":{},"market":"BTC-USD"}}}', -32602),
     ('{"id":"1","method":"subscribe","params":{"scope":"account","selector":{"account":"1"}}}', -32001),
     ('{"id":"1","method":"subscribe","params":{"scope":"account","selector":{"account":"1"},"apiKey":"no"}}', -32001),
 ]

@@ -13,7 +13,10 @@ import aiohttp
 import pytest
 
 from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.venue.enums import Mode
 from hummingbot_extended.venue.server import PracticeVenue
+from hummingbot_extended.venue.storage import StateFile
+from test.until import until
 from test.venue.venue_kit import MARKET, Client, quiet, trading
 
 BOOK = {
@@ -84,6 +87,25 @@ async def test_stopping_tells_streams_and_lets_received_orders_through(tmp_path:
         async with quiet(state=state) as venue:
             (order,) = await Client(venue, session).get("/user/orders")
             assert order["externalId"] == "pending"
+
+
+async def test_a_killed_venue_accepts_what_it_had_received_and_keeps_mode_and_prices(tmp_path: Path) -> None:
+    state, killed = tmp_path / "venue.sqlite", tmp_path / "killed.sqlite"
+    async with trading(state=state) as (venue, client):
+        await client.control("POST", "/price", market=MARKET, price="85000")
+        await client.control("PATCH", "/settings", acceptance_delay_ms=60_000)
+        status, _ = await client.call("POST", "/user/order", json=client.order("BUY", "0.01", "83000", "pending"))
+        assert status == 200
+        venue.core.set_mode(Mode.POST_ONLY)
+        await StateFile(killed).close(venue.core._state())  # what a periodic save has when the venue is killed now
+        venue.core.set_mode(Mode.NORMAL)
+    async with trading(state=killed) as (venue, client):
+        assert venue.core.mode is Mode.POST_ONLY
+        stats = await client.get(f"/info/markets/{MARKET}/stats")
+        assert stats["markPrice"] == "85000"
+        queries = venue.engine.queries
+        await until(lambda: queries.orders_by_external_id(client.account, "pending"), "the received order's outcome")
+        assert queries.pending_ids() == []
 
 
 async def test_state_survives_a_restart_to_the_last_digit(tmp_path: Path) -> None:

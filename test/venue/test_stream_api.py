@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -172,6 +173,16 @@ async def test_all_markets_have_one_sequence_or_one_each() -> None:
         await client.control("PATCH", "/variants", all_books_seq="market")
         async with client.stream("/orderbooks") as frames:
             assert [(await frames.next())["seq"] for _ in range(4)] == [1, 1, 1, 1]
+        url = f"{client.venue.stream_url}/orderbooks".replace("ws:", "http:")
+        async with client.session.get(url, headers={"Accept": "text/event-stream"}) as stream:
+            lines = [line async for line in _lines(stream, 12)]
+            assert [line for line in lines if line.startswith(b"id:")] == [b"id: 1\n"] * 4
+
+
+async def _lines(stream: aiohttp.ClientResponse, count: int) -> AsyncIterator[bytes]:
+    async with asyncio.timeout(30):
+        for _ in range(count):
+            yield await stream.content.readuntil(b"\n")
 
 
 # --- account ---------------------------------------------------------------------------------------------------------
