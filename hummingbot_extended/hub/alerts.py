@@ -46,7 +46,7 @@ class Alert:
     sink: Callable[[Row], None]
     fired_ms: int | None = None
     _last: Decimal | None = None
-    _points: deque[tuple[int, Decimal]] = field(default_factory=lambda: deque(maxlen=MAX_POINTS))
+    _points: deque[tuple[int, Decimal]] = field(default_factory=deque)
 
     @property
     def kind(self) -> Kind:
@@ -59,6 +59,7 @@ class Alert:
         if value is None or (self.fired_ms is not None and now_ms - self.fired_ms < self.cooldown_ms):
             return None
         self.fired_ms = now_ms
+        self._points.clear()
         return AlertRow(
             market=self.market,
             ts_ms=row.ts_ms,
@@ -92,15 +93,14 @@ class Alert:
         return None
 
     def _moved(self, row: PriceRow) -> Decimal | None:
-        self._points.append((row.ts_ms, row.price))
-        while self._points[0][0] < row.ts_ms - self.window_ms:
+        # As many points as fit, however fast prices come: the first must be one of a whole window ago.
+        if not self._points or row.ts_ms - self._points[-1][0] >= self.window_ms / MAX_POINTS:
+            self._points.append((row.ts_ms, row.price))
+        while len(self._points) > 1 and self._points[0][0] < row.ts_ms - self.window_ms:
             self._points.popleft()
         first = self._points[0][1]
         percent = (row.price - first) / first * 100
-        if abs(percent) < self.threshold:
-            return None
-        self._points.clear()
-        return percent
+        return percent if abs(percent) >= self.threshold else None
 
 
 def parse_alert(alert: Mapping[str, Any], resolve: Callable[[str], str], sink: Callable[[Row], None]) -> Alert:

@@ -37,8 +37,8 @@ class PageLink:
         refusal = self._gate.refusal(request.headers)
         if refusal is not None and refusal.status is not HTTPStatus.UNAUTHORIZED:
             return refusal_response(refusal.status, refusal.message)
-        given = await request.text()
-        if not self._code or not hmac.compare_digest(given.encode(), self._code.encode()):
+        given = await request.read()
+        if not self._code or not hmac.compare_digest(given, self._code.encode()):
             return refusal_response(HTTPStatus.UNAUTHORIZED, "this link was used before; enter the token")
         self._code = ""
         return web.json_response({"token": self._token}, headers={"Cache-Control": "no-store"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from hummingbot_extended.errors import SettingsError
 
@@ -32,6 +32,14 @@ def check_binding(host: str, *, has_tls: bool, token: str | None) -> None:
         raise SettingsError(
             f"the hub listens on {host} only with TLS and a token; use 127.0.0.1, or give a certificate and a token"
         )
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL; none of what is no URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class Gate:
     def refusal(self, headers: Mapping[str, str]) -> Refusal | None:
         """Return why a request with these headers is refused, None when it is let in."""
         host = headers.get("Host", "")
-        if self._is_loopback and host and not is_loopback_host(urlsplit(f"//{host}").hostname or ""):
+        if self._is_loopback and host and not is_loopback_host(_split(f"//{host}").hostname or ""):
             return Refusal(HTTPStatus.FORBIDDEN, "this host name is not served")
         origin = headers.get("Origin")
         if origin and not self.allows_origin(origin, host):
@@ -72,7 +80,7 @@ class Gate:
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Return whether a page of `origin` may read from the hub at `host`."""
-        return origin in self._origins or (bool(host) and urlsplit(origin).netloc == host)
+        return origin in self._origins or (bool(host) and _split(origin).netloc == host)
 
     def is_foreign_allowed(self, origin: str) -> bool:
         """Return whether `origin` is on the list (its pages then need CORS headers)."""

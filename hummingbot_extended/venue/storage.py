@@ -1,6 +1,7 @@
 """The venue's state in a SQLite file: only the newest, replaced in one transaction, written off the event loop."""
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,8 +34,14 @@ class StateFile:
         self._saving: asyncio.Task[None] | None = None
 
     def load(self) -> StoredState | None:
-        """Return what the file holds, or None when it is new. Raises SettingsError for a foreign file."""
-        if not self._path.exists():
+        """Return what the file holds, or None when it is new.
+
+        Raises SettingsError for a foreign file, and where it could not be written at the end.
+        """
+        place = self._path if self._path.exists() else self._path.parent
+        if not os.access(place, os.W_OK):
+            raise SettingsError(f"the venue's state cannot be written to {self._path}: {_why(place)}")
+        if place is not self._path:
             return None
         try:
             with closing(sqlite3.connect(self._path)) as database:
@@ -68,3 +75,7 @@ class StateFile:
             )
             row = (FORMAT, state.saved_ms, msgspec.json.encode(state))
             database.execute("INSERT OR REPLACE INTO venue VALUES (1, ?, ?, ?)", row)
+
+
+def _why(place: Path) -> str:
+    return "no permission" if place.exists() else f"there is no folder {place}"

@@ -58,6 +58,16 @@ def test_funding_and_stale() -> None:
     assert fired(alert("stale"), states) == [1, 2]
 
 
+def test_a_move_is_one_within_the_whole_window_however_many_prices_come() -> None:
+    rows: list[Row] = [price(str(1_000 + number // 100), number * 10) for number in range(6_000)]
+    assert fired(alert("pct_move", percent="5.5", window_s=86_400), rows, 10) == [5_500]
+
+
+def test_a_move_during_the_cooldown_is_told_after_it() -> None:
+    rows: list[Row] = [price(p, n * 1_000) for n, p in enumerate(("100", "110", "110", "121", "121"))]
+    assert fired(alert("pct_move", percent=10, window_s=60, cooldown_s=3), rows, 1_000) == [1, 4]
+
+
 def test_cooldown_keeps_it_quiet() -> None:
     rows = [price(p) for p in ("99", "101", "99", "101", "99", "101")]
     assert fired(alert("cross_above", price=100, cooldown_s=30), rows, 10_000) == [1, 5]

@@ -66,6 +66,8 @@ def test_what_is_this_machine(host: str, expected: bool) -> None:
         ({"Host": "127.0.0.1:8000", "Origin": "null"}, HTTPStatus.FORBIDDEN),
         ({"Host": "127.0.0.1:8000", "Origin": "https://friend.example"}, None),
         ({"Origin": "http://"}, HTTPStatus.FORBIDDEN),
+        ({"Host": "127.0.0.1:8000", "Origin": "http://["}, HTTPStatus.FORBIDDEN),
+        ({"Host": "["}, HTTPStatus.FORBIDDEN),
     ],
 )
 def test_the_gate_on_loopback(headers: dict[str, str], status: HTTPStatus | None) -> None:
@@ -84,6 +86,19 @@ async def test_tls_serves_every_face(tmp_path: Path, hub: HandFedHub) -> None:
                 assert reply.status == 200
             async with http.ws_connect(server.ws_url + "/ws/prices/BTC-USD") as socket:
                 assert (await socket.receive_json())["type"] == "subscription_ack"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"), [(b"\xff\xfe", "text/plain"), (b"code", "text/plain; charset=nope"), (b"", "text/plain")]
+)
+async def test_a_wrong_code_is_refused_whatever_it_is_written_in(
+    hub: HandFedHub, http: aiohttp.ClientSession, body: bytes, content_type: str
+) -> None:
+    async with (
+        HubServer(hub, FaceSettings(port=0, token=TOKEN)) as server,
+        http.post(server.url + "/page/token", data=body, headers={"Content-Type": content_type}) as reply,
+    ):
+        assert reply.status == HTTPStatus.UNAUTHORIZED
 
 
 async def test_a_port_that_is_taken_is_told(server: HubServer, hub: HandFedHub) -> None:

@@ -1,14 +1,18 @@
 """REST as the only source: every feed comes, slower; limits are honoured."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from hummingbot_extended.candles.timeframes import timeframe
-from hummingbot_extended.errors import SettingsError
+from hummingbot_extended.errors import ExtendedError, RateLimited, SettingsError
 from hummingbot_extended.hub.assembly import Parts
 from hummingbot_extended.hub.events import Row
 from hummingbot_extended.hub.kinds import Channel, Feed, Kind
 from hummingbot_extended.hub.service import Hub
 from hummingbot_extended.hub.settings import HubSettings
+from hummingbot_extended.hub.sources import rest as rest_module
 from hummingbot_extended.hub.sources.rest import RestSource
 from hummingbot_extended.venue.faults import FaultKind, FaultSpec
 from test.hub.core_kit import MARKET, hub_on, parts_of, serving, upstreams
@@ -40,6 +44,34 @@ async def test_w46_a_limit_cools_the_source_for_as_long_as_it_says() -> None:
         assert reader is not None
         await until(lambda: reader.status().sources[0].state == "cooling")
         assert reader.status().sources[0].score == 0
+
+
+class Losses:
+    """A sink that counts."""
+
+    def __init__(self) -> None:
+        self.errors: list[ExtendedError] = []
+
+    def connected(self) -> None: ...
+
+    def take(self, frame: Any, completeness: float = 1.0) -> None: ...
+
+    def lost(self, error: ExtendedError) -> None:
+        self.errors.append(error)
+
+
+@pytest.mark.states("W46")
+async def test_w46_a_source_at_its_limit_is_not_asked_while_it_cools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "COOLING_S", 600.0)
+    async with serving() as venue, parts_of(venue, HubSettings(sources=("extended_rest",))) as parts:
+        limit = FaultSpec(kind=FaultKind.TOO_MANY_REQUESTS, path="*orderbook*", count=0)
+        venue.core.plan.add(limit, venue.core.now_ms())
+        sink = Losses()
+        upstream = RestSource(parts.rest, poll_s=0.02).open(Channel(Feed.QUOTE, MARKET), sink)
+        await until(lambda: sink.errors)
+        await asyncio.sleep(0.5)  # in which it would have been asked some ten times
+        assert [type(error) for error in sink.errors] == [RateLimited]
+        await upstream.close()
 
 
 @pytest.mark.parametrize(

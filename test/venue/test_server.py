@@ -142,6 +142,12 @@ async def test_a_restarted_house_goes_on_with_its_quotes(tmp_path: Path) -> None
         assert resting.keys() == venue.core.house.keys()
 
 
+async def test_a_place_that_the_state_cannot_be_written_to_is_told_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no folder"):
+        async with quiet(state=tmp_path / "nowhere" / "venue.sqlite"):
+            pass
+
+
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to look", None])
 async def test_a_foreign_state_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "state"

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from hummingbot_extended.errors import ExtendedError
+from hummingbot_extended.errors import ExtendedError, RateLimited
 from hummingbot_extended.exchange.channels import CandleFrame, FundingFrame, Price, PriceFrame, TradesFrame
 from hummingbot_extended.exchange.enums import PriceType
 from hummingbot_extended.exchange.models import FundingRate
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.hub.kinds import Channel, Feed
+from hummingbot_extended.hub.scores import COOLING_S
 from hummingbot_extended.hub.sources.base import Sink
 from hummingbot_extended.hub.sources.frames import book_frame
 from hummingbot_extended.hub.sources.tasks import TaskUpstream
@@ -69,6 +70,8 @@ class RestSource:
                 sink.lost(error)
                 is_connected = False
                 wait_s = min(MAX_RETRY_S, max(every_s, wait_s * 2))
+                if isinstance(error, RateLimited):  # asked before, the exchange would count on
+                    wait_s = max(wait_s, COOLING_S if error.retry_after_s is None else error.retry_after_s)
 
     async def _ask(self, channel: Channel) -> Any:
         """Return a frame, or the statistics, as they are now. Raises what ExtendedRest raises."""
