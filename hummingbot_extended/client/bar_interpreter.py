@@ -36,7 +36,8 @@ class BarInterpreter:
 
     The stream sends the running candle every 1 to 10 s and never says that one is final (API reference §6.5): its last
     frame may lack the last trades. So when a later one comes, REST is asked for what has closed; if it does not answer
-    in 3 s the stream's own values count. The same question brings what an outage has missed.
+    in 3 s the stream's own values count. The same question brings what an outage has missed; then nothing is made up,
+    and it is asked again with each frame until it answers.
     """
 
     def __init__(self, market: str, frame: Timeframe, loader: CandleLoader) -> None:
@@ -45,6 +46,7 @@ class BarInterpreter:
         self._loader = loader
         self._forming: CandleBar | None = None
         self._forming_ts_ms = 0
+        self._was_away = False  # and REST has not told yet what was missed
         self._closed: deque[CandleBar] = deque(maxlen=RECENT_BARS)
 
     async def take(self, received: Received) -> Sequence[Bar]:
@@ -56,6 +58,8 @@ class BarInterpreter:
                 continue
             if self._forming is not None and bar.open_time_ms > self._forming.open_time_ms:
                 closed = await self._close(self._forming, bar.open_time_ms)
+                if closed is None:
+                    return events
                 self._closed.extend(closed)
                 events += [self._event(each, received.frame.ts_ms, is_closed=True) for each in closed]
             self._forming = bar
@@ -80,14 +84,18 @@ class BarInterpreter:
         return [*history, self._event(forming, self._forming_ts_ms or forming.open_time_ms, is_closed=False)]
 
     def reset(self) -> None:
-        """See Interpreter."""
+        """See Interpreter: bars may be missing now, and trades of the one that was forming."""
+        self._was_away = True
 
     async def catch_up(self) -> Iterable[Bar]:
         """Nothing yet: the next frame tells up to when bars are missing."""
         return ()
 
-    async def _close(self, last: CandleBar, next_open_ms: int) -> list[CandleBar]:
-        """The bars from `last` to the one before `next_open_ms`, as REST has them, or as far as they are known here."""
+    async def _close(self, last: CandleBar, next_open_ms: int) -> list[CandleBar] | None:
+        """The bars from `last` to the one before `next_open_ms`, as REST has them, or as far as they are known here.
+
+        None where an outage has missed some of it and REST does not answer.
+        """
         end_ms = next_open_ms - self._frame.length_ms
         limit = (next_open_ms - last.open_time_ms) // self._frame.length_ms
         told: list[CandleBar] = []
@@ -98,6 +106,10 @@ class BarInterpreter:
                 )
         except (ExtendedError, TimeoutError) as error:
             logger.warning("%s %s: the closed bar is not confirmed by REST (%s)", self._market, self._frame, error)
+            if self._was_away:
+                return None
+        else:
+            self._was_away = False
         bars = {last.open_time_ms: last}
         for bar in told:
             mine = bars.get(bar.open_time_ms)

@@ -16,6 +16,7 @@ UPTIME_WINDOW_S = 86_400.0
 MAX_CHANGES = 1_000
 SUCCESS_WEIGHT = 0.1
 SKEW_WINDOW_S = 600.0
+STEP_MS = 1_000.0  # what two readings of epoch time may differ by from the steady clock
 COOLING_S = 60.0  # a rate limit that does not say how long (W46)
 
 FRESHNESS, LATENCY, UPTIME, COMPLETENESS, RELIABILITY = 0.30, 0.25, 0.20, 0.15, 0.10
@@ -34,6 +35,16 @@ class Skew:
         self._least_ms: float | None = None
         self._least_before_ms: float | None = None
         self._from_s = 0.0
+        self._offset_ms: float | None = None
+
+    def follow(self, now_s: float, now_ms: float) -> None:
+        """Go along when epoch time is set anew: data is not older because this machine's clock was put right."""
+        offset_ms = now_ms - now_s * 1000
+        step_ms = offset_ms - (offset_ms if self._offset_ms is None else self._offset_ms)
+        self._offset_ms = offset_ms
+        if abs(step_ms) >= STEP_MS:
+            self._least_ms = None if self._least_ms is None else self._least_ms + step_ms
+            self._least_before_ms = None if self._least_before_ms is None else self._least_before_ms + step_ms
 
     def observe(self, difference_ms: float, now_s: float) -> float:
         """Take arrival minus stamp of a message; return how late it was, never below zero."""
@@ -83,6 +94,7 @@ class SourceRecord:
 
     def frame(self, now_s: float, now_ms: float, ts_ms: float, completeness: float) -> None:
         """A frame came, stamped `ts_ms`; `completeness` (0 to 1) is how much of what could be told it tells."""
+        self._skew.follow(now_s, now_ms)
         latency_ms = self._skew.observe(now_ms - ts_ms, now_s)
         self._latencies_ms.append(latency_ms)
         self._completeness.append(completeness)

@@ -97,6 +97,20 @@ async def test_without_an_answer_the_streams_own_values_count():
     assert told(await bars.take(frame(row(3, 30)))) == [(1, 10, True), (2, 10, True), (3, 30, False)]
 
 
+async def test_bars_that_an_outage_missed_are_not_made_up_but_asked_for_until_rest_answers():
+    rest = Rest(None)
+    bars = bars_of(rest)
+    await bars.take(frame(row(1, 10)))
+    bars.reset()
+    assert told(await bars.take(frame(row(1, 11, volume=2)))) == [(1, 11, False)]
+    for _ in range(2):
+        assert await bars.take(frame(row(3, 30))) == []
+    rest.rows = [row(1, 12, volume=9), row(2, 20)]
+    assert told(await bars.take(frame(row(3, 31)))) == [(1, 12, True), (2, 20, True), (3, 31, False)]
+    rest.rows = None
+    assert told(await bars.take(frame(row(4, 40)))) == [(3, 31, True), (4, 40, False)]
+
+
 async def test_an_answer_that_takes_too_long_does_not_hold_the_bars(monkeypatch):
     monkeypatch.setattr(bar_interpreter, "CONFIRM_TIMEOUT_S", 0.01)
 

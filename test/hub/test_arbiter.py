@@ -126,6 +126,17 @@ class TestScore:
         assert skew.observe(100, 700) == 600
         assert skew.observe(100, 1_400) == 0
 
+    @pytest.mark.parametrize("step_ms", [60_000, -60_000, 3_600_000])
+    def test_data_is_as_fresh_as_before_when_this_machines_clock_is_set(self, step_ms: int) -> None:
+        record = SourceRecord("a", 0, STALE_S, Skew())
+        record.connected(0)
+        for second in range(5):
+            record.frame(second, EPOCH_MS + second * 1_000, EPOCH_MS + second * 1_000 - 20, 1.0)
+        now_ms = EPOCH_MS + 5_000
+        record.frame(5, now_ms + step_ms, now_ms - 20, 1.0)
+        assert record.is_usable(5, now_ms + step_ms)
+        assert record.latency_p95_ms == 0
+
     def test_repr_and_states_are_words(self) -> None:
         bench = Bench("a")
         record = bench.arbiter.records["a"]
