@@ -94,12 +94,12 @@ def mode(case: Case) -> int | None:
 
 
 def market_status(case: Case) -> int | None:
-    """Refuse closed markets, increasing orders on reduce-only ones, and RFQ markets (they have their own endpoint)."""
+    """Refuse closed markets, increasing orders on reduce-only ones, and RFQ markets but at their own endpoint."""
     if case.market.status is MarketStatus.REDUCE_ONLY:
         return None if case.request.reduce_only else 1014
     if case.market.status is not MarketStatus.ACTIVE:
         return 1002
-    return 1132 if case.spec.is_rfq else None
+    return 1132 if case.spec.is_rfq is not case.request.is_rfq else None
 
 
 def time_in_force(case: Case) -> int | None:
@@ -184,7 +184,13 @@ def identity(case: Case) -> int | None:
         return 1133
     if case.config.missing_stp == "refuse" and request.self_trade_protection is None:
         return 1133
-    return 1134 if case.floor.store.ids_of(case.account.id, request.external_id) else None
+    longest, store = case.config.external_id_length, case.floor.store
+    if longest is not None and len(request.external_id) > longest:
+        return 1133
+    used = store.ids_of(case.account.id, request.external_id)
+    if case.config.external_id_reuse == "after_close":
+        used = [order_id for order_id in used if store.open_or_pending(case.account.id, order_id) is not None]
+    return 1134 if used else None
 
 
 def replaced(case: Case) -> int | None:
@@ -206,7 +212,7 @@ def reduce_only(case: Case) -> int | None:
 
 
 def open_orders(case: Case) -> int | None:
-    """Limit the open orders of a market; a replacing order takes the old one's place."""
+    """Limit the open and received orders of a market; a replacing order takes the old one's place."""
     count = case.floor.store.open_count(case.account.id, case.spec.name) - (case.replaced is not None)
     return 1126 if count >= case.spec.max_orders else None
 

@@ -33,6 +33,11 @@ class EngineConfig(Struct, frozen=True, kw_only=True):
     # --- undocumented or doubtful behaviour
     verify_signatures: bool = True
     missing_stp: Literal["silent", "refuse", "account"] = "silent"  # 200 and nothing; 1133; as if ACCOUNT had been sent
+    external_id_length: int | None = None
+    external_id_reuse: Literal["refuse", "after_close"] = "refuse"
+    post_only_failed: Literal["REJECTED", "CANCELLED"] = "REJECTED"
+    fee_rounding: Literal["exact", "down"] = "exact"
+    leverage_decimals: int = 2
     unknown_cancel: Literal["404", "error", "ok"] = "404"  # "error": 400 with code 1133
     user_cancel_reason: Literal["NONE", "absent"] = "NONE"
     filled_ioc_new_first: bool = True  # an order that fills at once emits NEW before its fill

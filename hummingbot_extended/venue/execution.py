@@ -68,6 +68,9 @@ class Execution:
         if self._floor.store.open(order.id) is not None:
             self.cancel(order, reason, now_ms)
             return
+        if reason is StatusReason.POST_ONLY_FAILED and self._floor.config.post_only_failed == "CANCELLED":
+            self.cancel(order, reason, now_ms)
+            return
         rejected = replace(order, status=OrderStatus.REJECTED, status_reason=reason, updated_ms=now_ms)
         self._floor.put(rejected)
 

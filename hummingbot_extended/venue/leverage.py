@@ -7,13 +7,11 @@ from hummingbot_extended.venue.ledger import Ledger
 from hummingbot_extended.venue.margin import max_position_value
 from hummingbot_extended.venue.refusals import refusal
 
-LEVERAGE_DECIMALS = 2
-
 
 def set_leverage(floor: Floor, ledger: Ledger, account_id: int, market: str, leverage: Decimal) -> None:
     """Set the leverage. Raises Refusal 1053 (decimals), 1049, 1050 (bounds), 10501 (position), 1052 (margin)."""
     account, state = floor.account(account_id), floor.market(market)
-    if not leverage.is_finite() or -int(leverage.normalize().as_tuple().exponent) > LEVERAGE_DECIMALS:
+    if not leverage.is_finite() or -int(leverage.normalize().as_tuple().exponent) > floor.config.leverage_decimals:
         raise refusal(1053)
     if leverage < 1:
         raise refusal(1049)

@@ -76,6 +76,7 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     stop_loss: Leg | None = None
     builder_fee: Decimal = ZERO
     builder_id: int | None = None
+    is_rfq: bool = False  # sent to the RFQ endpoint
 
 
 class OrderReceipt(Struct, frozen=True):

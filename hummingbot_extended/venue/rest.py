@@ -10,7 +10,7 @@ from aiohttp import web
 
 from hummingbot_extended.venue.accounts import Account
 from hummingbot_extended.venue.faults import REQUEST_FAULTS, Fault, FaultKind
-from hummingbot_extended.venue.rate_limit import RateLimit
+from hummingbot_extended.venue.rate_limit import WINDOW_MS, RateLimit
 from hummingbot_extended.venue.records import Page
 from hummingbot_extended.venue.refusals import Refusal
 from hummingbot_extended.venue.venue_core import VenueCore
@@ -67,7 +67,8 @@ class Rest:
         if missing != "allow" and not request.headers.get("User-Agent"):
             raise Refusal(int(missing), "BAD_REQUEST", "User-Agent header is missing")
         self._limit.limit = self.core.settings.rate_limit
-        wait_ms = self._limit.allow(request.remote or "", self.core.now_ms())
+        ban_ms = WINDOW_MS if self.core.variants.rate_limit_ban == "minute" else 0
+        wait_ms = self._limit.allow(request.remote or "", self.core.now_ms(), ban_ms=ban_ms)
         if wait_ms:
             raise Refusal(429, "RATE_LIMITED", f"{math.ceil(wait_ms / 1000)}")
 

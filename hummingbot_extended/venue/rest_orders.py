@@ -7,6 +7,7 @@ by the account stream.
 from collections.abc import Iterable
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from hummingbot_extended.venue.enums import Mode
 from hummingbot_extended.venue.faults import FaultKind
@@ -50,11 +51,7 @@ class OrdersApi:
     async def place_rfq(self, request: web.Request) -> Json:
         """POST /user/order/rfq: only for markets with `isRfq`."""
         account = self._rest.account(request)
-        order = read_order(await request.read())
-        rfq = {spec.name for spec in self._core.engine.queries.market_specs() if spec.is_rfq}
-        if order.market not in rfq:
-            raise refusal(1132, "the market takes no RFQ orders")
-        return self._place(request, account.id, order)
+        return self._place(request, account.id, replace(read_order(await request.read()), is_rfq=True))
 
     def _place(self, request: web.Request, account_id: int, order: OrderRequest) -> Json:
         receipt = self._core.do(lambda: self._receive(request, account_id, order))
@@ -95,7 +92,7 @@ class OrdersApi:
             account_id, self._core.now_ms(), order_id=order_id, external_id=external_id
         )
         self._cancel_later(ids)
-        return ok(present=False)
+        return ok({}, present=self._core.variants.cancel_data == "object")
 
     def _cancel_later(self, ids: Iterable[int]) -> None:
         def cancel() -> None:

@@ -136,7 +136,7 @@ class PrivateApi:
     # --- orders and fills -------------------------------------------------------------------------------------------
 
     async def open_orders(self, request: web.Request) -> Json:
-        """GET /user/orders[?market&type&side]."""
+        """GET /user/orders[?market&type&side]; like the others it does not show orders that are too young."""
         account = self._rest.account(request)
         found = self._core.engine.queries.open_orders(
             account.id,
@@ -144,7 +144,7 @@ class PrivateApi:
             enum_parameter(request, "type", OrderType),
             enum_parameter(request, "side", Side),
         )
-        return ok([self._core.wire.order(order) for order in found])
+        return ok([self._core.wire.order(order) for order in found if self._is_visible(order)])
 
     async def order_history(self, request: web.Request) -> Json:
         """GET /user/orders/history[?market&type&side&id&externalId&cursor&limit&sort]."""

@@ -32,7 +32,7 @@ class VenueSettings:
     speed: float = 1.0  # seconds of market life per second of the clock
     funding_interval_s: float = HOUR_S
     acceptance_delay_ms: int = 10  # from HTTP 200 to the matching engine
-    visibility_delay_ms: int = 0  # GET /user/orders/{id} answers 404 for so long after the order was accepted
+    visibility_delay_ms: int = 0  # how long GET /user/orders and /user/orders/{id} do not show a new order
     rate_limit: int = 1000  # requests per IP and minute; 0: no limit
     state: Path | None = None  # SQLite file that survives a restart
     faults: tuple[FaultSpec, ...] = ()

@@ -147,8 +147,10 @@ class OrderStore:
         return [self._state.open_orders[order_id] for order_id in sorted(ids)]
 
     def open_count(self, account_id: int, market: str) -> int:
-        """Return how many open orders an account has on a market."""
-        return len(self._open_ids.get((account_id, market), ()))
+        """Return how many orders an account has on a market, open or received and going to be."""
+        received = (p.order for p in self._state.pending.values() if not p.is_silent)
+        waiting = sum(order.account_id == account_id and order.market == market for order in received)
+        return len(self._open_ids.get((account_id, market), ())) + waiting
 
     def resting(self, account_id: int, market: str) -> Resting:
         """Return what the account's resting orders on a market could add to its position."""

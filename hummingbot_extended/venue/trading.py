@@ -1,6 +1,6 @@
 """One trade between two orders: fills, fees, positions, and the events that tell of it (API reference §3.7, §8)."""
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ from hummingbot_extended.venue.state import append_bounded
 from hummingbot_extended.venue.tpsl import TpSl
 
 FREE = FeeRates(maker=ZERO, taker=ZERO)
+FEE_QUANTUM = Decimal("0.000001")  # the collateral's unit on L2
 
 
 class Trading:
@@ -55,8 +56,8 @@ class Trading:
     ) -> Order:
         floor, value = self._floor, qty * price
         rates = FREE if kind is TradeType.DELEVERAGE else floor.fees(order.account_id, order.market)
-        own_fee = value * (rates.taker if is_taker else rates.maker)
-        builder_fee = value * order.builder_fee
+        own_fee = self._charged(value * (rates.taker if is_taker else rates.maker))
+        builder_fee = self._charged(value * order.builder_fee)
         floor.state.fees_collected += own_fee
         floor.state.builder_fees_collected += builder_fee
         fee = own_fee + builder_fee
@@ -84,6 +85,9 @@ class Trading:
         append_bounded(floor.history(order.account_id).trades, row, floor.history_limit(order.account_id))
         floor.emit(AccountTradeEvent(order.account_id, row))
         return filled
+
+    def _charged(self, fee: Decimal) -> Decimal:
+        return fee if self._floor.config.fee_rounding == "exact" else fee.quantize(FEE_QUANTUM, ROUND_DOWN)
 
     def cross(self, account_id: int, other_id: int, market: str, qty: Decimal, kind: TradeType, now_ms: int) -> None:
         """Let an account buy `qty` (negative: sell) from another at the mark, past the book; both get filled orders."""

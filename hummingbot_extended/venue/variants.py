@@ -21,6 +21,7 @@ class Variants:
     not_found_body: Literal["json", "empty"] = "json"
     rate_limit_body: Literal["json", "text", "empty"] = "json"
     retry_after: bool = False  # whether a 429 carries Retry-After
+    rate_limit_ban: Literal["none", "minute"] = "none"  # whether passing the limit shuts the address out for a minute
     business_status: Literal["400", "422"] = "400"  # HTTP status of a business error
     envelope_case: Literal["upper", "lower"] = "upper"  # OK/ERROR or ok/error
     error_code_type: Literal["number", "name"] = "number"  # 1001 or "NOT_FOUND"-like names for 404s
@@ -37,6 +38,14 @@ class Variants:
     closed_position_size: Literal["zero", "last"] = "zero"  # size in the CLOSED position message
     funding_fee_sign: Literal["paid_negative", "paid_positive"] = "paid_negative"
     # --- orders
+    missing_stp: Literal["silent", "refuse", "account"] = "silent"  # 200 and nothing; 1133; as if ACCOUNT had been sent
+    external_id_length: Literal["any", "36"] = "any"  # the longest client id; a longer one is 1133
+    external_id_reuse: Literal["refuse", "after_close"] = "refuse"  # a closed order's client id: 1134 while it is kept
+    post_only_failed: Literal["REJECTED", "CANCELLED"] = "REJECTED"  # how a post-only order that would trade ends
+    fee_rounding: Literal["exact", "down"] = "exact"  # "down": to 1e-6 USD, as the SDK's captured trade shows
+    fresh_leverage: Literal["10", "1", "50"] = "10"  # of a market never touched, at most the market's maximum
+    fractional_leverage: bool = True  # two decimals, or 1053 for anything but an integer
+    cancel_data: Literal["absent", "object"] = "absent"  # `data` in the reply to DELETE /user/order
     unknown_cancel: Literal["404", "error", "ok"] = "404"
     user_cancel_reason: Literal["NONE", "absent"] = "NONE"
     filled_ioc_new_first: bool = True  # an order that fills at once emits NEW before its fill

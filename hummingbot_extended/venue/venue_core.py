@@ -230,6 +230,13 @@ class VenueCore:
         return EngineConfig(
             chain_id=self.settings.chain_id,
             funding_interval_ms=int(self.settings.funding_interval_s * 1000),
+            default_leverage=Decimal(variants.fresh_leverage),
+            leverage_decimals=2 if variants.fractional_leverage else 0,
+            missing_stp=variants.missing_stp,
+            external_id_length=None if variants.external_id_length == "any" else int(variants.external_id_length),
+            external_id_reuse=variants.external_id_reuse,
+            post_only_failed=variants.post_only_failed,
+            fee_rounding=variants.fee_rounding,
             unknown_cancel=variants.unknown_cancel,
             user_cancel_reason=variants.user_cancel_reason,
             filled_ioc_new_first=variants.filled_ioc_new_first,

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from hummingbot_extended.venue.enums import MarketStatus, Mode, OrderStatus, OrderType, TimeInForce, TpSlType
-from hummingbot_extended.venue.markets import perpetual
 from hummingbot_extended.venue.refusals import MESSAGES, Refusal
 from test.venue.engine_kit import (
     BUY,
@@ -177,9 +176,24 @@ def test_market_status_closes_the_market(desk: Desk, status: MarketStatus, reduc
 
 
 def test_an_rfq_market_takes_no_plain_orders(desk: Desk) -> None:
-    spec = perpetual("AAPL_24_5", tick="0.01", step="0.01", min_size="0.1", start_price="230", is_rfq=True)
-    desk.engine.floor.state.markets[MARKET].spec = spec
+    market = desk.engine.floor.state.markets[MARKET]
+    market.spec = replace(market.spec, is_rfq=True)
     assert code_of(desk, limit(BUY, "1", 84000)) == 1132
+    assert code_of(desk, limit(BUY, "1", 84000, is_rfq=True)) is None
+
+
+def test_a_plain_market_takes_no_rfq_orders(desk: Desk) -> None:
+    assert code_of(desk, limit(BUY, "0.01", 84000, is_rfq=True)) == 1132
+
+
+def test_length_and_reuse_of_the_client_id_by_setting(desk: Desk) -> None:
+    assert code_of(Desk(external_id_length=36), limit(BUY, "0.01", 80000, "x" * 37)) == 1133
+    assert code_of(Desk(external_id_length=36), limit(BUY, "0.01", 80000, "x" * 36)) is None
+    for other, code in ((desk, 1134), (Desk(external_id_reuse="after_close"), None)):
+        order = other.place(other.a, limit(BUY, "0.01", 80000, "again"))
+        assert code_of(other, limit(BUY, "0.01", 80000, "again")) == 1134
+        other.cancel(other.a, order)
+        assert code_of(other, limit(BUY, "0.01", 80000, "again")) == code
 
 
 def test_mainnet_allows_ninety_days() -> None:
@@ -251,6 +265,15 @@ def test_open_orders_are_limited_and_a_replacement_takes_the_old_place(desk: Des
         desk.place(desk.a, limit(BUY, "0.01", 80000, f"n{number}"))
     assert code_of(desk, limit(BUY, "0.01", 80000)) == 1126
     assert code_of(desk, limit(BUY, "0.01", 80000, cancel_id="n1")) is None
+    assert code_of(desk, limit(BUY, "0.01", 80000), desk.b) is None
+
+
+def test_orders_that_were_received_count_before_they_are_accepted(desk: Desk) -> None:
+    desk.engine.floor.state.markets[MARKET].spec = replace(desk.engine.floor.state.markets[MARKET].spec, max_orders=2)
+    desk.receive(desk.a, limit(BUY, "0.01", 80000, "one"))
+    desk.receive(desk.a, limit(BUY, "0.01", 80000, "silent", self_trade_protection=None))
+    desk.receive(desk.a, limit(BUY, "0.01", 80000, "two"))
+    assert code_of(desk, limit(BUY, "0.01", 80000)) == 1126
     assert code_of(desk, limit(BUY, "0.01", 80000), desk.b) is None
 
 

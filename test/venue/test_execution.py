@@ -488,3 +488,23 @@ def test_no_order_trades_without_a_price(desk: Desk) -> None:
     with pytest.raises(ValueError, match="no price"):
         _ = replace(order, price=None).limit_price
     assert order.average_price is None
+
+
+def test_a_post_only_order_that_would_trade_ends_by_setting() -> None:
+    for status, left in ((REJECTED, D(0)), (CANCELLED, D("0.01"))):
+        desk = Desk(post_only_failed=status.value)
+        desk.place(desk.b, limit(SELL, "0.01", 84000))
+        order = desk.place(desk.a, limit(BUY, "0.01", 84000, post_only=True))
+        assert (order.status, order.status_reason) == (status, StatusReason.POST_ONLY_FAILED)
+        assert order.cancelled_qty == left
+
+
+def test_fees_are_exact_or_rounded_down_to_the_collaterals_unit_by_setting() -> None:
+    for rounding, fee in (("exact", D("0.01456245")), ("down", D("0.014562"))):
+        desk = Desk(fee_rounding=rounding)
+        desk.place(desk.b, limit(SELL, "0.0007", "83214"))
+        desk.place(desk.a, limit(BUY, "0.0007", "83214"))
+        (row,) = desk.engine.queries.trades(desk.a.id).items
+        assert row.fee == fee
+        assert desk.a.balance == 100_000 - row.fee
+        assert desk.engine.floor.state.fees_collected == row.fee

@@ -159,3 +159,18 @@ async def test_a_client_that_dies_in_the_middle_of_an_order_leaves_no_order_and_
         await until(lambda: len(venue._runner.server.connections) == before, "its end")
         assert await client.get("/user/orders") == []
         assert not caplog.records
+
+
+def test_a_ban_shuts_the_address_out_for_its_time() -> None:
+    limit = RateLimit(1)
+    answers = [limit.allow("a", t, ban_ms=60_000) for t in (0, 50_000, 60_000, 109_999, 110_000)]
+    assert answers == [0, 60_000, 50_000, 1, 0]
+    assert limit.allow("b", 50_000, ban_ms=60_000) == 0
+
+
+async def test_passing_the_limit_bans_by_variant() -> None:
+    async with trading(rate_limit=1, variants=Variants(rate_limit_ban="minute")) as (_, client):
+        await client.call("GET", STATS)
+        assert (await client.call("GET", STATS))[0] == 429
+        await client.control("PATCH", "/settings", rate_limit=1000)
+        assert (await client.call("GET", STATS))[0] == 429  # there is room again, but not for this address

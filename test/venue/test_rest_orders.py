@@ -211,3 +211,23 @@ async def test_accounts_do_not_see_each_other() -> None:
         assert (await other.call("DELETE", f"/user/order/{order['id']}"))[0] == 404
         with pytest.raises(Refusal):
             venue.engine.queries.account(5)
+
+
+async def test_undocumented_order_entry_by_variant() -> None:
+    async with trading() as (venue, client):
+        order = await client.place("BUY", "0.01", "83000", "mine")
+        await client.control("PATCH", "/variants", cancel_data="object", missing_stp="refuse", external_id_length="36")
+        assert await client.call("DELETE", f"/user/order/{order['id']}") == (200, {"status": "OK", "data": {}})
+        await until(lambda: not venue.engine.queries.open_orders(client.account))
+        body = client.order("BUY", "0.01", "83000")
+        for wrong in (body | {"selfTradeProtectionLevel": None}, body | {"id": "x" * 37}):
+            assert (await client.call("POST", "/user/order", json=wrong))[1]["error"]["code"] == 1133
+        await client.control("PATCH", "/variants", external_id_reuse="after_close", fee_rounding="down")
+        assert (await client.place("BUY", "0.01", "83000", "mine"))["status"] == "NEW"
+        await client.control("PATCH", "/variants", post_only_failed="CANCELLED")
+        await Client(venue, client.session, 1).place("SELL", "0.00123", "84101")
+        refused = await client.place("BUY", "0.01", "84101", postOnly=True)
+        assert (refused["status"], refused["statusReason"]) == ("CANCELLED", "POST_ONLY_FAILED")
+        await client.place("BUY", "0.00123", "84101")
+        (trade,) = await client.get("/user/trades")
+        assert trade["fee"] == "0.0258610000000000"  # of 0.0258610575

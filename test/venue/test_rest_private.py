@@ -77,6 +77,7 @@ async def test_orders_are_404_while_young_and_listed_by_state() -> None:
         order_id = reply["data"]["id"]
         await until(lambda: venue.engine.queries.order(client.account, order_id))
         assert (await client.call("GET", f"/user/orders/{order_id}"))[0] == 404
+        assert await client.get("/user/orders") == []
         assert (await client.call("GET", "/user/orders/external/young"))[0] == 404
         await until(lambda: venue.core.now_ms() - venue.engine.queries.order(client.account, order_id).created_ms > 150)
         assert (await client.get(f"/user/orders/{order_id}"))["status"] == "NEW"
@@ -117,6 +118,12 @@ async def test_leverage_is_set_read_back_and_refused_with_the_exchanges_codes() 
         assert (await client.call("PATCH", "/user/leverage", json={"leverage": "5"}))[0] == 400
         await client.control("PATCH", "/variants", leverage_reply="empty")
         assert await client.call("PATCH", "/user/leverage", json=change) == (200, None)
+        half = {"market": MARKET, "leverage": "2.5"}
+        assert (await client.call("PATCH", "/user/leverage", json=half))[0] == 200
+        await client.control("PATCH", "/variants", fractional_leverage="no", fresh_leverage="50")
+        assert (await client.call("PATCH", "/user/leverage", json=half))[1]["error"]["code"] == 1053
+        fresh = {row["market"]: row["leverage"] for row in await client.get("/user/leverage")}
+        assert (fresh["ETH-USD"], fresh["XAU-USD"]) == ("50", "20")
 
 
 async def test_fees_are_the_accounts_and_unknown_markets_refused() -> None:
