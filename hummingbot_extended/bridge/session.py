@@ -36,6 +36,7 @@ MAX_MALFORMED = 10
 SEND_S = 10.0  # for so many messages
 BURST = 64
 CLOSE_UNSUPPORTED = 1003
+CLOSE_FAILED = 1011
 
 
 class Host(Protocol):
@@ -92,14 +93,16 @@ class Session:
     # What the server tells
 
     def offer(self, event: bytes) -> None:
-        """Send an event; see `feeds.Subscriber`."""
-        self._outbox.put_event(event)
-        self._wake()
+        """Send an event; see `feeds.Subscriber`. A client that has to go gets no more of them."""
+        if self._closing is None:
+            self._outbox.put_event(event)
+            self._wake()
 
     def offer_latest(self, feed: Feed, event: bytes) -> None:
         """Send an event of a feed; see `feeds.Subscriber`."""
-        self._outbox.put_latest(feed, event)
-        self._wake()
+        if self._closing is None:
+            self._outbox.put_latest(feed, event)
+            self._wake()
 
     def offer_fill(self, event: bytes) -> None:
         """Send an own fill; while the session catches up, the journal brings it."""
@@ -116,8 +119,8 @@ class Session:
     async def run(self) -> None:
         """Serve the client until one side closes."""
         writer = asyncio.create_task(self._write(), name="bridge writer")
-        self._host.enter(self)
         try:
+            self._host.enter(self)
             await self._read()
             if self._closing is not None:
                 await writer
@@ -232,6 +235,10 @@ class Session:
         except (ConnectionError, TimeoutError) as error:
             logger.debug("%r: %s", self, error)
             await self._socket.close(code=CLOSE_SLOW, message=b"too slow")
+        except Exception:  # of the journal, say: a client that hears nothing more is to know, and comes again
+            logger.exception("The bridge cannot send to %r any more.", self)
+            self.close(CLOSE_FAILED, "the bridge failed; its log says how")
+            await self._socket.close(code=CLOSE_FAILED, message=b"the bridge failed; its log says how")
 
     async def _send_all(self) -> None:
         while self._closing is None or self._closing[0] != CLOSE_SLOW:

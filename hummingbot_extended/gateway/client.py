@@ -17,6 +17,7 @@ from hummingbot_extended.gateway.errors import (
     NotSupportedError,
     OrderClosedError,
     OrderStateUnknownError,
+    RateLimitedError,
 )
 from hummingbot_extended.gateway.events import EventEngine, EventType
 from hummingbot_extended.gateway.link import Link
@@ -354,7 +355,11 @@ class HummingbotClient:
                 raise
             raise _unknown(order, error) from error
         except HummingbotClientException as error:
-            if error.outcome is not Outcome.UNKNOWN or isinstance(error, OrderStateUnknownError):
+            # A server that takes no more requests says nothing of the one that was sent before.
+            is_unknown = error.outcome is Outcome.UNKNOWN or (
+                error.was_repeated and isinstance(error, RateLimitedError)
+            )
+            if not is_unknown or isinstance(error, OrderStateUnknownError):
                 raise
             raise _unknown(order, error) from error
         return {"client_ref": order.client_ref, **checked("create_order", reply.data, dict)}

@@ -178,7 +178,7 @@ class EventEngine:
                 try:
                     if listener.can_handle_event_type(event.type):
                         listener.handle_event(event)
-                except Exception:  # whatever a listener of the user raises is its own, and must not end the engine
+                except BaseException:  # whatever a listener raises (SystemExit too) is its own, and ends no engine
                     logger.exception("The listener %s failed on %r", listener.name, event)
 
     def _next(self, run: "_Run") -> Event | None:

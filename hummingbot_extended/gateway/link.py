@@ -9,6 +9,7 @@ from hummingbot_extended.gateway.enums import ConnectionStatus
 from hummingbot_extended.gateway.errors import (
     ConnectionLostError,
     HummingbotClientException,
+    ServerError,
 )
 from hummingbot_extended.gateway.protocol import Reply, ServerEvent, Welcome
 from hummingbot_extended.gateway.publisher import Publisher
@@ -51,7 +52,7 @@ class Link:
         self._settled = asyncio.Event()  # set unless CONNECTING
         self._settled.set()
         self._loss: HummingbotClientException | None = None
-        self._return: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None  # what connects, first or again
 
     def __repr__(self) -> str:
         return f"{self._transport.name} {self.status.value}, {self._publisher.orders!r}"
@@ -77,18 +78,21 @@ class Link:
             if self.may_come_back:
                 return
             self._set(ConnectionStatus.CONNECTING)
+            task = self._task = asyncio.create_task(self._establish(self._attempts), name="gateway connect")
             try:
-                await self._establish(self._attempts)
-            except BaseException:
+                await task
+            except BaseException as error:
                 self._set(ConnectionStatus.DISCONNECTED)
                 await self._transport.close()
+                is_ours = (caller := asyncio.current_task()) is not None and caller.cancelling() > 0
+                if task.cancelled() and self._task is not task and not is_ours:
+                    raise ConnectionLostError("the client disconnected while it was connecting", sent=False) from error
                 raise
-            self._set(ConnectionStatus.CONNECTED)
 
     async def disconnect(self) -> None:
-        """Close the connection and stop trying to return."""
+        """Close the connection and stop trying to connect or to return."""
         self._set(ConnectionStatus.DISCONNECTED)
-        task, self._return = self._return, None
+        task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -122,23 +126,28 @@ class Link:
         self._set(ConnectionStatus.CONNECTING if self._auto_reconnect else ConnectionStatus.DISCONNECTED)
         self._publisher.lost(error)
         if self._auto_reconnect:
-            self._return = asyncio.get_running_loop().create_task(self._come_back(), name="gateway reconnect")
+            self._task = asyncio.get_running_loop().create_task(self._come_back(), name="gateway reconnect")
 
     async def _come_back(self) -> None:
         try:
             await self._establish(self._max_reconnects)
         except HummingbotClientException as error:
-            self._set(ConnectionStatus.ERROR)
-            self._publisher.lost(error)
-            logger.warning("%s: gave up reconnecting: %s", self.name, error.message)
-            await self._transport.close()
+            await self._give_up(error)
+        except Exception as error:  # whatever a server may answer: who waits for the connection is to know
+            logger.exception("%s: a reconnect failed in a way nobody has thought of.", self.name)
+            await self._give_up(ServerError(f"the server's answers after the reconnect make no sense: {error!r}"))
         else:
-            self._set(ConnectionStatus.CONNECTED)
             self._publisher.info("reconnected", f"connected to {self.name} again")
             logger.info("%s: connected again", self.name)
 
+    async def _give_up(self, error: HummingbotClientException) -> None:
+        self._set(ConnectionStatus.ERROR)
+        self._publisher.lost(error)
+        logger.warning("%s: gave up reconnecting: %s", self.name, error.message)
+        await self._transport.close()
+
     async def _establish(self, attempts: int | None) -> None:
-        """Open the transport and catch up, with growing pauses, `attempts` times or until it works."""
+        """Open the transport and catch up, with growing pauses, `attempts` times or until it works: CONNECTED then."""
         backoff = Backoff(first_s=FIRST_DELAY_S, max_s=MAX_DELAY_S)
         tried = 0
         while True:
@@ -155,6 +164,7 @@ class Link:
                     raise ConnectionLostError(error.message, sent=False) from error
                 await asyncio.sleep(backoff.next_delay_s(at_least_s=error.retry_after_s or 0.0))
             else:
+                self._set(ConnectionStatus.CONNECTED)  # at once: a loss from now on is told
                 return
 
     async def _open(self) -> None:

@@ -243,3 +243,20 @@ async def test_socket_that_closes_before_its_key_leaves_nothing(bridge, client):
         pass
     assert await client.ping() < 5
     assert len(bridge.server._sessions) == 1
+
+
+async def test_client_that_is_sent_away_gets_no_more_events_into_its_outbox(bridge, client):
+    (session,) = bridge.server._sessions
+    session.close(1013, "too slow")
+    session.offer(b'{"type":"info","data":{}}')
+    assert len(session._outbox) == 0
+
+
+async def test_client_whose_missed_fills_cannot_be_read_is_told_by_the_end_of_its_connection(bridge):
+    journal = bridge.server.journal
+    journal._database.execute("DROP TABLE fills")
+    async with raw(bridge) as socket:
+        await ask(socket, type="authenticate", api_key=KEY, resume_from=f"{journal.journal_id}:0")
+        closed = await socket.receive()
+        assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1011)
+    await until(lambda: not bridge.server._sessions)

@@ -515,3 +515,57 @@ async def test_document_example_reads_the_environment(server, monkeypatch):
     )
     async with client:
         assert client.connection_status is ConnectionStatus.CONNECTED
+
+
+async def test_disconnect_ends_a_connect_that_is_under_way(connect):
+    reached = asyncio.Event()
+
+    async def never_answer(reader, writer):
+        reached.set()
+        while await reader.read(1024):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        async with connect(connected=False, api_port=port, request_timeout=60) as client:
+            connecting = asyncio.create_task(client.connect())
+            await reached.wait()
+            await client.disconnect()
+            with pytest.raises(ConnectionLostError, match="disconnected while it was connecting"):
+                await connecting
+            assert client.connection_status is ConnectionStatus.DISCONNECTED
+
+
+async def test_answers_that_make_no_sense_after_a_reconnect_end_it_and_are_told(server, client):
+    server.answers["create_order"] = REPLY
+    await client.create_order(**ORDER, price=3000, amount=1)
+    server.answers["get_open_orders"] = [{"no": "id"}]
+    await server.cut()
+    await until(lambda: client.connection_status is ConnectionStatus.ERROR)
+    await until(lambda: client.ears.of(EventType.ERROR, code="server_error"))
+
+
+async def test_message_that_cannot_be_taken_in_ends_the_connection_and_not_silently(server, client, monkeypatch):
+    def full(_event):
+        monkeypatch.undo()
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(client.event_engine, "put", full)
+    await server.tell("info", message="hello")
+    await until(lambda: len(server.sockets) == 2)
+    await until(lambda: client.connection_status is ConnectionStatus.CONNECTED)
+
+
+async def test_order_that_was_sent_and_then_refused_for_its_rate_is_unknown(server, connect):
+    async with connect(request_timeout=0.2, retry_attempts=1) as client:
+        seen = []
+
+        async def answer(request):
+            seen.append(request)
+            if len(seen) > 1:
+                await server.error(request, "rate_limit", "too many requests", retry_after=0.01)
+
+        server.answers["create_order"] = answer
+        with pytest.raises(OrderStateUnknownError):
+            await client.create_order(**ORDER, price=3000, amount=1)

@@ -101,9 +101,10 @@ def test_listener_gets_its_types_only_once_registered_until_unregistered():
     assert EventListener("plain", [EventType.INFO]).handle_event(numbered(1)) is None
 
 
-def test_listener_that_raises_is_logged_and_harms_nobody(caplog):
+@pytest.mark.parametrize("error", [RuntimeError("mine"), SystemExit(1)], ids=["error", "exit"])
+def test_listener_that_raises_is_logged_and_harms_nobody(caplog, error):
     def fail(event):
-        raise RuntimeError("mine")
+        raise error
 
     engine, bad, good = EventEngine(), Keeper("bad", does=fail), Keeper("good")
     engine.register_listener(bad)

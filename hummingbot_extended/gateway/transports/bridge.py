@@ -194,6 +194,9 @@ class _Wire:
                         await asyncio.sleep(0)
         except (TransportError, ProtocolError) as error:
             self._lose(ConnectionLostError(f"the connection was lost: {error}"))
+        except Exception as error:  # a message that makes no sense: nobody would read on, so the connection has to go
+            logger.exception("A message of %s could not be taken in.", self)
+            self._lose(ConnectionLostError(f"a message of the server could not be taken in: {error!r}"))
 
     def _take(self, text: bytes | str) -> None:
         message = decode_message(text)
