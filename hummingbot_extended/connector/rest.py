@@ -16,7 +16,7 @@ from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.errors import ConnectFailed, RequestTimedOut, TransportError
 from hummingbot_extended.exchange.aiohttp_send import USER_AGENT
 from hummingbot_extended.exchange.endpoints import PLACE_ORDER
-from hummingbot_extended.exchange.http import RestRequest, RestResponse
+from hummingbot_extended.exchange.http import RestRequest, RestResponse, retry_after_s
 
 TOO_MANY_REQUESTS = 429
 PUBLIC_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json"}
@@ -88,7 +88,7 @@ class AssistantSend:
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(f"{request}: the connection broke ({type(error).__name__})") from error
         if response.status == TOO_MANY_REQUESTS:
-            self._throttler.back_off(_seconds(response.header("Retry-After")))
+            self._throttler.back_off(retry_after_s(response))
         elif response.status < 500:
             self._throttler.succeeded()
         return response
@@ -104,8 +104,9 @@ class AssistantSend:
     async def _exchange(self, request: RestRequest) -> RestResponse:
         assistant = await self._factory.get_rest_assistant()
         reply = await assistant.call(self._translate(request))
-        text = await reply.text()
-        return RestResponse(status=reply.status, headers=dict(reply.headers or {}), body=text.encode())
+        # Not `reply.text()`: it raises on bytes that are no text, and what a proxy answers may be none.
+        body = await reply._aiohttp_response.read()
+        return RestResponse(status=reply.status, headers=dict(reply.headers or {}), body=body)
 
     def _translate(self, request: RestRequest) -> AssistantRequest:
         headers = dict(PUBLIC_HEADERS)
@@ -120,7 +121,3 @@ class AssistantSend:
             is_auth_required=request.auth,
             throttler_limit_id=request.limit_id,
         )
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.strip().isdigit() else None

@@ -141,7 +141,7 @@ def _api_error(request: RestRequest, response: RestResponse, envelope: _Envelope
     status = response.status
     message = message or _STATUS_WORDS.get(status, "")
     if status == 429:
-        return RateLimited(status, code, message, request=str(request), retry_after_s=_retry_after_s(response))
+        return RateLimited(status, code, message, request=str(request), retry_after_s=retry_after_s(response))
     return _error_class(status, code)(status, code, message, request=str(request))
 
 
@@ -182,8 +182,8 @@ def _code_and_message(error: Any) -> tuple[int | str | None, str]:
     return code, str(error.get("message") or "")
 
 
-def _retry_after_s(response: RestResponse) -> float | None:
-    """Return the seconds of `Retry-After`, whether it states seconds or a date."""
+def retry_after_s(response: RestResponse) -> float | None:
+    """Return how long a reply says to wait (s), whether `Retry-After` states seconds or a date; None without one."""
     text = (response.header("Retry-After") or "").strip()
     if text.isdigit():
         return float(text)

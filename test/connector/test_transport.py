@@ -12,18 +12,22 @@ from hummingbot.core.web_assistant.connections.connections_factory import Connec
 
 from hummingbot_extended.connector.extended_perpetual_constants import REST_POOL
 from hummingbot_extended.connector.extended_perpetual_web_utils import build_api_factory, create_throttler
+from hummingbot_extended.connector.rest import AssistantSend
 from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.connector.transport import StreamConnections, stream_transports
 from hummingbot_extended.errors import (
     ConnectFailed,
     MessageTooLarge,
+    Outcome,
     RateLimited,
     RequestTimedOut,
+    ServerUnavailable,
     SettingsError,
     StreamClosed,
     Unauthorized,
 )
 from hummingbot_extended.exchange.endpoints import MAINNET
+from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.streams.transport import StreamConnection, StreamRequest, StreamTransport
 from test.streams.one_message import one_message
 
@@ -325,3 +329,34 @@ async def test_an_opened_websocket_can_send() -> None:
         assert connection.last_event_id == ""
         assert connection.retry_after_s is None
         await connection.close()
+
+
+async def test_reply_that_is_no_text_is_an_answer_like_any_other() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=502, body="La passerelle est tombée".encode("latin-1"), content_type="text/html")
+
+    try:
+        async with served(handler) as url:
+            throttler = create_throttler()
+            rest = ExtendedRest(AssistantSend(build_api_factory(throttler), throttler, url))
+            with pytest.raises(ServerUnavailable) as raised:
+                await rest.place_order({})
+    finally:
+        await ConnectionsFactory().close()
+    assert raised.value.outcome is Outcome.UNKNOWN
+
+
+async def test_429_holds_requests_until_the_date_that_it_names() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        named = {"Date": "Sat, 28 Nov 2026 01:00:00 GMT", "Retry-After": "Sat, 28 Nov 2026 01:00:50 GMT"}
+        return web.Response(status=429, headers=named)
+
+    try:
+        async with served(handler) as url:
+            throttler = create_throttler()
+            rest = ExtendedRest(AssistantSend(build_api_factory(throttler), throttler, url))
+            with pytest.raises(RateLimited):
+                await rest.markets()
+    finally:
+        await ConnectionsFactory().close()
+    assert throttler._held_until - throttler._held_since == pytest.approx(50)
