@@ -16,9 +16,11 @@ from typing import TextIO
 import hummingbot
 
 from hummingbot_extended.connector.extended_perpetual_constants import ORDER_ID_BRAND
+from hummingbot_extended.connector.fault_log import FaultLog
 from hummingbot_extended.errors import SettingsError
 
 JOURNALS = "extended_perpetual"  # the directory below Hummingbot's data
+JOURNALLING = "Writing the journal of orders"
 SLOTS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 _identities: dict[tuple[str, str, str], "BotIdentity"] = {}
@@ -27,7 +29,8 @@ _identities: dict[tuple[str, str, str], "BotIdentity"] = {}
 class IntentJournal:
     """Ids of orders that are about to be sent and not yet recorded, in an append-only file that survives SIGKILL.
 
-    Raises BlockingIOError where another process has it open, OSError where it cannot be written.
+    Raises BlockingIOError where another process has it open, OSError where it cannot be written. Where that comes later
+    (the disk is full), the log says so and orders go on: a position must be closed with a full disk, too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,6 +41,7 @@ class IntentJournal:
         except OSError:
             self._file.close()
             raise
+        self._faults = FaultLog(logging.getLogger(__name__))
         self._open_ids = dict.fromkeys(_replay(self._file))
         self._rewrite()
 
@@ -50,23 +54,33 @@ class IntentJournal:
         return list(self._open_ids)
 
     def write(self, client_order_id: str) -> None:
-        """Note that an order is about to be sent. In the file when this returns."""
+        """Note that an order is about to be sent. In the file when this returns, if it can be written."""
         self._open_ids[client_order_id] = None
-        self._append(f"+{client_order_id}\n")
+        self._record(f"+{client_order_id}\n")
 
     def strike_out(self, client_order_id: str) -> None:
         """Note that an order is recorded, or was never accepted. Unknown ids are ignored."""
         if client_order_id not in self._open_ids:
             return
         del self._open_ids[client_order_id]
-        if self._open_ids:
-            self._append(f"-{client_order_id}\n")
-        else:
-            self._rewrite()
+        self._record(f"-{client_order_id}\n")
 
     def close(self) -> None:
         """Give the lock back."""
         self._file.close()
+
+    def _record(self, line: str) -> None:
+        try:
+            if self._open_ids:
+                self._append(line)
+            else:
+                self._rewrite()
+        except OSError as error:
+            self._faults.failed(
+                JOURNALLING, f"{error}. An order that is filled while the bot crashes may go unrecorded."
+            )
+        else:
+            self._faults.worked(JOURNALLING)
 
     def _append(self, line: str) -> None:
         self._file.write(line)

@@ -1,5 +1,6 @@
 """Who a bot is, and what its journal remembers over a crash."""
 
+import resource
 import subprocess
 import sys
 
@@ -69,6 +70,26 @@ def test_journal_after_a_crash_holds_what_was_written_and_not_struck_out(tmp_pat
     assert str(len(left)) in repr(again)
     again.close()
     assert path.read_text() == "".join(f"+{name}\n" for name in left)
+
+
+def test_full_disk_stops_no_order_and_is_told_once(tmp_path, caplog):
+    path = tmp_path / "bot.journal"
+    journal = IntentJournal(path)
+    journal.write("first")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, limits[1]))
+    try:
+        journal.write("second")
+        journal.strike_out("second")
+        assert journal.pending == ["first"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [message.partition(" failed")[0] for message in caplog.messages] == ["Writing the journal of orders"]
+    journal.write("third")
+    journal.close()
+    again = IntentJournal(path)
+    assert again.pending == ["first", "third"]
+    again.close()
 
 
 def test_same_arguments_give_the_same_identity(tmp_path):
