@@ -20,7 +20,7 @@ from hummingbot_extended.errors import (
 )
 from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Order
-from hummingbot_extended.exchange.order_search import VISIBLE_AFTER_S, find_order
+from hummingbot_extended.exchange.order_search import find_order
 from hummingbot_extended.exchange.rest import ExtendedRest
 
 ATTEMPTS = 3
@@ -34,24 +34,26 @@ def exchange_id(tracked: InFlightOrder) -> int | None:
     return int(tracked.exchange_order_id) if tracked.exchange_order_id else None
 
 
-def is_young(tracked: InFlightOrder) -> bool:
-    """Return whether an order may still be under way to the exchange, or not visible there yet."""
-    return time.time() - tracked.creation_timestamp < VISIBLE_AFTER_S
-
-
 class Canceller:
     """Cancels by exchange id, or by client id before that is known.
 
     `apply(order)` is awaited with what is found out about an order; `is_searched(id)` says whether its outcome is being
-    asked for already. Who asks again waits for the first.
+    asked for already; `may_show(order)`, whether one that the exchange does not know may be on its way there. Who asks
+    again waits for the first.
     """
 
     def __init__(
-        self, rest: ExtendedRest, *, apply: Callable[[Order], Awaitable[Any]], is_searched: Callable[[str], bool]
+        self,
+        rest: ExtendedRest,
+        *,
+        apply: Callable[[Order], Awaitable[Any]],
+        is_searched: Callable[[str], bool],
+        may_show: Callable[[InFlightOrder], bool],
     ) -> None:
         self._rest = rest
         self._apply = apply
         self._is_searched = is_searched
+        self._may_show = may_show
         self._under_way: dict[str, asyncio.Future[bool]] = {}
         self._wished: dict[str, InFlightOrder] = {}
 
@@ -135,7 +137,7 @@ class Canceller:
             try:
                 return await find_order(self._rest, external_id=tracked.client_order_id, order_id=exchange_id(tracked))
             except NotFound as error:
-                if not order_not_found(error) or not is_young(tracked):
+                if not order_not_found(error) or not self._may_show(tracked):
                     raise
                 if time.monotonic() - began_s > UNDER_WAY_S:
                     raise OrderUnresolved(f"the exchange does not know {tracked.client_order_id} yet") from error

@@ -42,7 +42,7 @@ from hummingbot_extended.connector.account_watch import AccountWatch
 from hummingbot_extended.connector.adoption import ADOPT, Adoption
 from hummingbot_extended.connector.bot_identity import BotIdentity, identify
 from hummingbot_extended.connector.cancel_all import CHUNK, CancelAll
-from hummingbot_extended.connector.cancel_order import Canceller, exchange_id, is_young
+from hummingbot_extended.connector.cancel_order import Canceller, exchange_id
 from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.connector_facts import ConnectorFacts
@@ -82,7 +82,7 @@ from hummingbot_extended.exchange.enums import OrderStatus
 from hummingbot_extended.exchange.enums import TradeType as Kind
 from hummingbot_extended.exchange.http import order_not_found
 from hummingbot_extended.exchange.models import Account, AccountTrade, Balance, FundingPayment, Market, Order
-from hummingbot_extended.exchange.order_search import find_order
+from hummingbot_extended.exchange.order_search import VISIBLE_AFTER_S, find_order
 from hummingbot_extended.exchange.reading import Records
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.streams.backoff import Backoff
@@ -167,7 +167,12 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         self._feed = AccountFeed(
             self._user_stream, self._state, self._reconciler, prepare=self._prepare_account, logger=self.logger()
         )
-        self._canceller = Canceller(self._rest, apply=self._state.apply_order, is_searched=self._outcomes.is_searching)
+        self._canceller = Canceller(
+            self._rest,
+            apply=self._state.apply_order,
+            is_searched=self._outcomes.is_searching,
+            may_show=self._may_show,
+        )
         self._prices = OrderPrices(
             self._rest,
             self._markets,
@@ -739,7 +744,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         await self._reconciler.apply_fills([order])
         if (found := await self._reconciler.ask(order)) is not None:
             return found.status.is_final
-        return self.acknowledged(order.client_order_id) or not is_young(order)
+        return self.acknowledged(order.client_order_id) or not self._may_show(order)
 
     # === following orders ===========================================================================================
 
@@ -766,10 +771,16 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
 
     async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception) -> None:
         """Count only what the exchange itself says: it knows no such order, and has had the time to know it."""
-        if not order_not_found(error) or is_young(order) or self._outcomes.is_searching(order.client_order_id):
+        if not order_not_found(error) or self._may_show(order):
             self.logger().debug(f"The state of {order.client_order_id} is not known now: {error}")
             return
         await self._order_tracker.process_order_not_found(order.client_order_id)
+
+    def _may_show(self, order: InFlightOrder) -> bool:
+        """Return whether an order that the exchange does not know may be on its way to it, or not visible there yet."""
+        key = order.client_order_id
+        is_young = time.time() - order.creation_timestamp < VISIBLE_AFTER_S
+        return is_young or key in self._entries or self._outcomes.is_searching(key)
 
     def _order_is_missing(self, tracked: InFlightOrder, error: NotFound) -> None:
         self.logger().warning(f"The exchange never received the order {tracked.client_order_id}.")

@@ -12,6 +12,7 @@ from hummingbot_extended.connector import translate
 from hummingbot_extended.connector.bot_identity import BotIdentity
 from hummingbot_extended.connector.clock import ExchangeClock
 from hummingbot_extended.connector.extended_perpetual_auth import ExtendedPerpetualAuth
+from hummingbot_extended.connector.extended_perpetual_constants import ORDER_WAIT_S
 from hummingbot_extended.connector.markets import AccountFees, Markets
 from hummingbot_extended.connector.order_entry import Entry, Extras, expiry_ms
 from hummingbot_extended.connector.order_limits import market_price, market_refusal, order_refusal, triggered_price
@@ -21,7 +22,7 @@ from hummingbot_extended.connector.settings import ConnectorSettings
 from hummingbot_extended.connector.turns import OneATurn
 from hummingbot_extended.errors import ApiError, SettingsError
 from hummingbot_extended.exchange.endpoints import Domain
-from hummingbot_extended.exchange.models import Account
+from hummingbot_extended.exchange.models import Account, Fees
 from hummingbot_extended.exchange.orders import OrderSigner, signed_body
 from hummingbot_extended.exchange.rounding import round_price
 from hummingbot_extended.exchange.signing import NonceSource, StarknetDomain
@@ -136,13 +137,17 @@ class OrderDesk:
             raise OrderRefused(refusal)
 
     async def send(self, entry: Entry, tracked: InFlightOrder) -> str:
-        """Sign and send an order; return its exchange id. Raises what `OrderOutcomes.place` raises."""
+        """Sign and send an order; return its exchange id.
+
+        Raises what `OrderOutcomes.place` raises, and OrderRefused where the account and its fee rates are not known
+        within `ORDER_WAIT_S`.
+        """
         try:
             return await self._send(entry, tracked)
         except ApiError as error:
             if error.code != INVALID_TRADING_FEES:
                 raise
-            await self._fees.update()  # the account's rates have changed
+            self._fees.by_pair.pop(tracked.trading_pair, None)  # the account's rates have changed
             return await self._send(entry, tracked)
 
     async def _send(self, entry: Entry, tracked: InFlightOrder) -> str:
@@ -153,16 +158,11 @@ class OrderDesk:
         return await self._outcomes.place(tracked, body)
 
     async def _sign(self, entry: Entry, tracked: InFlightOrder) -> dict[str, Any]:
-        account = await self._prove_account()
-        pair = tracked.trading_pair
-        if pair not in self._fees.by_pair:
-            await self._fees.update()
-        if pair not in self._fees.by_pair:
-            raise OrderRefused(f"the exchange states no fee rates for {pair}")
+        account, fees = await self._account_and_fees(tracked.trading_pair)
         settings = self._settings
         order = entry.new_order(
             tracked.client_order_id,
-            self._fees.by_pair[pair],
+            fees,
             expiry_ms=expiry_ms(self._clock.ms(), settings.order_expiry_days, self._domain.max_expiry_days),
             nonce=self._nonces(),
             builder_id=settings.builder_id,
@@ -173,3 +173,15 @@ class OrderDesk:
         body = signed_body(order, entry.market, signer)
         await asyncio.sleep(0)  # the request begins in another turn of the loop
         return body
+
+    async def _account_and_fees(self, pair: str) -> tuple[Account, Fees]:
+        try:
+            async with asyncio.timeout(ORDER_WAIT_S):
+                account = await self._prove_account()
+                if pair not in self._fees.by_pair:
+                    await self._fees.update()
+        except TimeoutError as error:
+            raise OrderRefused(f"not sent, its account and fee rates were not known within {ORDER_WAIT_S} s") from error
+        if pair not in self._fees.by_pair:
+            raise OrderRefused(f"the exchange states no fee rates for {pair}")
+        return account, self._fees.by_pair[pair]

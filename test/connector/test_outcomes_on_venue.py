@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from hummingbot_extended.connector import order_outcomes, rest
+from hummingbot_extended.connector import order_desk, order_outcomes, rest
 from hummingbot_extended.errors import NotFound, RequestTimedOut
 from hummingbot_extended.exchange.enums import Side
 from test.connector.running import stage
@@ -201,6 +201,30 @@ async def test_order_that_the_request_budget_holds_up_is_not_sent_late(venue, mo
         await bot.until_done(order_id)
         assert "not sent, the request budget left no room for 0.2 s" in bot.failures(order_id)[0].error_message
         assert (await venue.ledger())["orders"] == []
+
+
+async def test_order_whose_fee_rates_the_request_budget_holds_up_is_not_sent_late(venue, monkeypatch):
+    monkeypatch.setattr(order_desk, "ORDER_WAIT_S", 0.2)
+    async with venue.bot() as bot:
+        fees = bot.connector._fees.by_pair
+        await until(lambda: fees)
+        fees.clear()
+        bot.connector._throttler.back_off(60)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await bot.until_done(order_id)
+        assert "fee rates were not known within 0.2 s" in bot.failures(order_id)[0].error_message
+
+
+async def test_not_found_of_an_order_that_is_still_being_sent_does_not_count(venue):
+    async with venue.bot() as bot:
+        await venue.fault("slow_reply", path=POST, value=2, count=1)
+        order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
+        await until(lambda: order_id in bot.connector.in_flight_orders)
+        tracked = bot.connector.in_flight_orders[order_id]
+        tracked.creation_timestamp -= order_outcomes.VISIBLE_AFTER_S
+        await bot.connector._handle_update_error_for_active_order(tracked, NotFound(404, "NOT_FOUND", "not found"))
+        assert bot.connector._order_tracker._order_not_found_records[order_id] == 0
+        await bot.until_open(order_id)
 
 
 async def test_fee_rates_that_have_changed_are_read_again(venue):
