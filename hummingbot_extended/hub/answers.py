@@ -17,6 +17,7 @@ from hummingbot_extended.hub.interface import CandlesAnswer, MarketDataHub, NotR
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 MAX_KEPT = 1_024
+MAX_KEPT_BYTES = 32 * 2**20
 JSON = "application/json"
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -74,6 +75,7 @@ class CandleAnswers:
         self._now_ms = now_ms
         self._run = token_hex(4)  # versions begin anew with each run, so tags must differ
         self._kept: OrderedDict[tuple[str, str, CandlesQuery], tuple[int, str, bytes]] = OrderedDict()
+        self._kept_bytes = 0
 
     async def candles(self, symbol: str, asked: str, query: CandlesQuery, if_none_match: str = "") -> Answer:
         """Return the candles, newest first, or why there are none (A12, A13): 304 where the client has them already."""
@@ -123,14 +125,21 @@ class CandleAnswers:
             ask = query.clamped + query.closed_only
             found = await self._hub.candles(market, frame.name, limit=ask, since_ms=since_ms)
             kept = found.version, f'"{self._run}-{found.version}"', self._encode(found, name, query)
-            self._kept[key] = kept
-            if len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
+            self._keep(key, kept)
         _, tag, body = kept
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if if_none_match and (if_none_match == "*" or tag in if_none_match):
             return Answer(HTTPStatus.NOT_MODIFIED, b"", headers)
         return Answer(HTTPStatus.OK, body, headers)
+
+    def _keep(self, key: tuple[str, str, CandlesQuery], kept: tuple[int, str, bytes]) -> None:
+        """Keep an answer; the oldest go where there are too many, or too much of them."""
+        before = self._kept.pop(key, None)
+        self._kept[key] = kept
+        self._kept_bytes += len(kept[2]) - (len(before[2]) if before else 0)
+        while len(self._kept) > MAX_KEPT or self._kept_bytes > MAX_KEPT_BYTES:
+            _, (_, _, body) = self._kept.popitem(last=False)
+            self._kept_bytes -= len(body)
 
     def _encode(self, found: CandlesAnswer, name: str, query: CandlesQuery) -> bytes:
         candles = [candle for candle in found.candles if candle.closed or not query.closed_only][: query.clamped]

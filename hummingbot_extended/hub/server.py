@@ -1,6 +1,7 @@
 """The hub's server: one port. aiohttp holds the sockets and the candles, FastAPI behind it answers everything else."""
 
 import contextlib
+import errno
 import logging
 from functools import lru_cache
 from http import HTTPStatus
@@ -94,6 +95,8 @@ class HubServer:
             await site.start()
         except OSError as error:
             where = f"{self.settings.host}:{self.settings.port}"
+            if error.errno != errno.EADDRINUSE:
+                raise SettingsError(f"the hub cannot listen on {where}: {error.strerror or error}") from error
             raise SettingsError(
                 f"port {where} is in use (hummingbot-api takes 8000 too); choose another with --port, 0 for a free one"
             ) from error

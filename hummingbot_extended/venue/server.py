@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 from types import TracebackType
 from typing import Self
 
@@ -105,6 +106,8 @@ class PracticeVenue:
             await site.start()
         except OSError as error:
             where = f"{self.settings.host}:{self.settings.port}"
+            if error.errno != errno.EADDRINUSE:
+                raise SettingsError(f"the venue cannot listen on {where}: {error.strerror or error}") from error
             raise SettingsError(
                 f"port {where} is in use; choose another with --port, or --port 0 for a free one"
             ) from error

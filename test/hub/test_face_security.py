@@ -101,6 +101,14 @@ async def test_a_wrong_code_is_refused_whatever_it_is_written_in(
         assert reply.status == HTTPStatus.UNAUTHORIZED
 
 
+async def test_an_address_that_is_not_this_machines_is_not_called_a_taken_port(tmp_path: Path, hub: HandFedHub) -> None:
+    certificate, key = write_certificate(tmp_path)
+    elsewhere = FaceSettings(host="192.0.2.1", port=0, certificate=certificate, key=key, token=TOKEN)
+    with pytest.raises(SettingsError, match="cannot listen on"):
+        async with HubServer(hub, elsewhere):
+            pass
+
+
 async def test_a_port_that_is_taken_is_told(server: HubServer, hub: HandFedHub) -> None:
     with pytest.raises(SettingsError, match=r"is in use.*--port"):
         async with HubServer(hub, FaceSettings(port=server.port)):

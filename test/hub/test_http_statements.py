@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hummingbot_extended.hub import answers as answers_module
 from hummingbot_extended.hub.answers import CandleAnswers, CandlesQuery
 from hummingbot_extended.hub.face_settings import FaceSettings
 from hummingbot_extended.hub.server import HubServer
@@ -178,6 +179,18 @@ async def test_bytes_are_kept_until_the_series_changes(api: Api, hub: HandFedHub
     hub.add_candles("BTC-USD", "M1", candle(NOW_S, "1"))
     status, body = await api.get("/streamer/candles/BTC-USD/M1", **{"If-None-Match": tag})
     assert (status, body["candles"][0]["close"]) == (200, 1)
+
+
+async def test_bytes_that_are_kept_are_bounded(hub: HandFedHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "MAX_KEPT_BYTES", 20_000)
+    hub.add_candles("BTC-USD", "M1", *(candle(NOW_S - 60 * index, "84000") for index in range(20)))
+    answers = CandleAnswers(hub, lambda: NOW_S * 1000)
+    for limit in range(1, 21):
+        assert (await answers.candles("BTC-USD", "M1", CandlesQuery(limit=limit))).status == 200
+    assert 10_000 < sum(len(body) for _, _, body in answers._kept.values()) <= 20_000
+    asked = hub.asked_for_candles
+    await answers.candles("BTC-USD", "M1", CandlesQuery(limit=20))
+    assert hub.asked_for_candles == asked  # the newest are those that stay
 
 
 async def test_since_leaves_out_what_opened_before(api: Api) -> None:
