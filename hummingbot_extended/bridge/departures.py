@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 
 from hummingbot_extended.bridge.journal import Journal
@@ -57,10 +58,13 @@ class Departures:
         key = (login.key.name, login.session_id)
         if (task := self._waiting.pop(key, None)) is not None:
             task.cancel()
-        if login.policy == KEEP:
-            self._journal.forget_session(*key)
-        else:
-            self._journal.save_session(*key, login.policy, login.grace_s)
+        try:
+            if login.policy == KEEP:
+                self._journal.forget_session(*key)
+            else:
+                self._journal.save_session(*key, login.policy, login.grace_s)
+        except sqlite3.OperationalError:  # its disk is full, say: the client is let in, to cancel at least
+            logger.exception("What %s wants when it is lost is not in the journal: it ends with this bridge.", key[0])
 
     def left(self, login: Login) -> None:
         """A session is gone."""

@@ -67,10 +67,10 @@ class Journal:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+            self.journal_id = self._meta("journal_id", uuid.uuid4().hex[:12])
+        except (sqlite3.Error, OSError) as error:
             message = f"the bridge's journal {path} cannot be used ({error}); is another bridge running?"
             raise SettingsError(message) from error
-        self.journal_id = self._meta("journal_id", uuid.uuid4().hex[:12])
         self.last_fill = self._database.execute("SELECT coalesce(max(number), 0) FROM fills").fetchone()[0]
 
     def close(self) -> None:

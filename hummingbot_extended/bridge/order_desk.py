@@ -11,7 +11,7 @@ from hummingbot.core.data_type.common import PositionAction
 
 from hummingbot_extended.bridge.exchanges import Exchange, Exchanges
 from hummingbot_extended.bridge.journal import Journal
-from hummingbot_extended.bridge.registry import ARMED, ON_BRIDGE, ON_EXCHANGE, OrderRecord, Registry, read_record
+from hummingbot_extended.bridge.registry import ARMED, ON_BRIDGE, ON_EXCHANGE, OrderRecord, Registry, readable_records
 from hummingbot_extended.bridge.settings import AccessKey
 from hummingbot_extended.gateway.enums import MarketType, OrderSide, OrderStatus
 from hummingbot_extended.gateway.errors import (
@@ -57,6 +57,11 @@ class OrderDesk:
         exchange = self._exchanges.find_market(order.exchange, order.market)
         if not self.is_open:
             raise ExchangeUnavailableError("the bridge is stopping and takes no more orders")
+        if not self._registry.save():
+            raise ExchangeUnavailableError(
+                "the bridge's journal cannot be written (is its disk full?): until it can, new orders are not "
+                "taken; cancels are"
+            )
         if order.reduce_only and exchange.market_type is MarketType.SPOT:
             raise InvalidOrderError(f"Invalid order: {exchange.name} is a spot exchange, without reduce_only orders")
         exchange.check_ready(order.market, reduce_only=order.reduce_only)
@@ -162,7 +167,7 @@ class OrderDesk:
             raise InvalidOrderError(f"there is no order status {str(status)[:40]!r}", code=ErrorCode.INVALID_REQUEST)
         start_s, end_s = _time_of(params, "start_time", 0.0), _time_of(params, "end_time", float("inf"))
         records = self._journal.history(exchange.name, str(params["market"]), limit, start_s, end_s, status)
-        return [read_record(record).to_wire() for record in records]
+        return [record.to_wire() for record in readable_records(records)]
 
     def _repetition(self, key: AccessKey, order: OrderRequest) -> OrderRecord | None:
         if order.client_ref is None:

@@ -1,8 +1,10 @@
 """Every order the bridge knows of, whoever created it: one record each, changed in one place, told to who listens."""
 
 import asyncio
+import logging
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,6 +16,8 @@ from hummingbot_extended.gateway.enums import OrderSide, OrderStatus, OrderType
 from hummingbot_extended.gateway.errors import ErrorCode
 from hummingbot_extended.gateway.order_state import OrderState
 from hummingbot_extended.gateway.protocol import plain
+
+logger = logging.getLogger(__name__)
 
 ARMED, TRIGGERED = "armed", "triggered"
 ON_EXCHANGE, ON_BRIDGE = "exchange", "bridge"
@@ -110,7 +114,8 @@ class Registry:
         self._open: dict[tuple[str, str], OrderRecord] = {}
         self._children: dict[tuple[str, str], str] = {}
         self._pulses: dict[tuple[str, str], asyncio.Event] = {}
-        for record in map(read_record, journal.open_orders()):
+        self._unsaved: dict[tuple[str, str], OrderRecord] = {}
+        for record in readable_records(journal.open_orders()):
             self._index(record)
 
     def __repr__(self) -> str:
@@ -124,16 +129,26 @@ class Registry:
             if (exchange is None or record.exchange == exchange) and (market is None or record.market == market)
         ]
 
+    def save(self) -> bool:
+        """Write what the journal did not take (its disk was full, say); return whether all is in it now."""
+        for record in list(self._unsaved.values()):
+            self._save(record)
+        return not self._unsaved
+
     def find(self, exchange: str, order_id: str) -> OrderRecord | None:
         """Return an order by its id, or by the id of the order it became."""
         order_id = self._children.get((exchange, order_id), order_id)
-        if record := self._open.get((exchange, order_id)):
+        key = (exchange, order_id)
+        if record := self._open.get(key) or self._unsaved.get(key):
             return record
         text = self._journal.order(exchange, order_id)
-        return None if text is None else read_record(text)
+        return None if text is None else next(readable_records([text]), None)
 
     def find_ref(self, owner: str, client_ref: str) -> OrderRecord | None:
         """Return the order that a key's `client_ref` names."""
+        for record in self._unsaved.values():
+            if (record.owner, record.client_ref) == (owner, client_ref):
+                return record
         text = self._journal.order_of_ref(owner, client_ref)
         if text is None:
             return None
@@ -208,25 +223,45 @@ class Registry:
         self._on_change(record)
 
     def _save(self, record: OrderRecord) -> None:
-        self._journal.save_order(
-            OrderRow(
-                record.exchange,
-                record.order_id,
-                record.market,
-                record.owner,
-                record.client_ref,
-                record.state.status.value,
-                record.is_closed,
-                record.created_s,
-                record.updated_s,
-                msgspec.json.encode(record).decode(),
-            )
-        )
+        """Write a record. Where the journal does not take it, memory keeps it: waiters and clients are told on."""
+        key = (record.exchange, record.order_id)
+        try:
+            self._journal.save_order(_row(record))
+        except sqlite3.OperationalError as error:
+            if not self._unsaved:
+                logger.error("The bridge's journal takes nothing (%s): no new orders until it does.", error)  # noqa: TRY400
+            self._unsaved[key] = record
+        else:
+            self._unsaved.pop(key, None)
+
+
+def _row(record: OrderRecord) -> OrderRow:
+    return OrderRow(
+        record.exchange,
+        record.order_id,
+        record.market,
+        record.owner,
+        record.client_ref,
+        record.state.status.value,
+        record.is_closed,
+        record.created_s,
+        record.updated_s,
+        msgspec.json.encode(record).decode(),
+    )
 
 
 def read_record(text: str) -> OrderRecord:
     """Return the record that the journal holds as `text`."""
     return msgspec.json.decode(text, type=OrderRecord)
+
+
+def readable_records(texts: Iterable[str]) -> Iterator[OrderRecord]:
+    """Return the records that can be read; one that cannot (of another version, say) is logged and left out."""
+    for text in texts:
+        try:
+            yield read_record(text)
+        except msgspec.MsgspecError:
+            logger.exception("An order in the bridge's journal cannot be read; look at the exchange: %s", text)
 
 
 def _text(number: Decimal | None) -> str | None:

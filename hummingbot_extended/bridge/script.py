@@ -110,5 +110,8 @@ class BridgeScript(StrategyV2Base):
             self._trouble = str(error)
             logger.error("The bridge does not run: %s", error)  # noqa: TRY400 - a sentence for the user, not a trace
             self.notify_hb_app(f"The bridge does not run: {error}")
+        except Exception as error:  # whatever it is, the status says it, and Hummingbot's stop goes on
+            self._trouble = f"{error!r}; the log says more"
+            logger.exception("The bridge does not run.")
         else:
             self._bridge = bridge

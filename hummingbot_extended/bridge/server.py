@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import sqlite3
 import ssl
 import time
 from collections.abc import Mapping
@@ -139,6 +140,7 @@ class BridgeServer:
         for events in self._events.values():
             events.stop()
         self._events.clear()
+        self.registry.save()
         self.journal.close()
 
     async def __aenter__(self) -> Self:
@@ -213,7 +215,12 @@ class BridgeServer:
         number = self.journal.last_fill + 1
         text = msgspec.json.encode({**data, "position": f"{self.journal.journal_id}:{number}"}).decode()
         where = (record.exchange, record.market)
-        if self.journal.add_fill(number, *where, record.order_id, trade_id, data["timestamp"], text):
+        try:
+            is_new = self.journal.add_fill(number, *where, record.order_id, trade_id, data["timestamp"], text)
+        except sqlite3.OperationalError:  # its disk is full, say: who listens now is told; nobody can resume it
+            logger.exception("The fill %s of the order %s is not in the bridge's journal.", trade_id, record.order_id)
+            text, is_new = msgspec.json.encode(data).decode(), True
+        if is_new:
             event = b'{"type":"trade","data":' + text.encode() + b"}"
             for session in self._listening(*where):
                 session.offer_fill(event)
@@ -249,7 +256,10 @@ class BridgeServer:
 
     async def _tidy(self) -> None:
         while True:
-            self.journal.forget_before(time.time() - KEEP_S)
+            try:
+                self.journal.forget_before(time.time() - KEEP_S)
+            except sqlite3.OperationalError:
+                logger.exception("Old orders and fills could not be removed from the bridge's journal.")
             await asyncio.sleep(TIDY_EVERY_S)
 
     # HTTP

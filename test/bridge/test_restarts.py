@@ -11,6 +11,7 @@ from hummingbot_extended.bridge.journal import Journal
 from hummingbot_extended.bridge.settings import AccessKey
 from hummingbot_extended.exchange.enums import Side
 from hummingbot_extended.gateway import ConnectionStatus, EventType, OrderSide, OrderType
+from hummingbot_extended.gateway.errors import ExchangeUnavailableError
 from test.bridge.running import EXCHANGE, PAIR, Ears, bridged
 from test.until import until
 
@@ -283,3 +284,47 @@ async def test_connector_that_cannot_be_looked_at_is_said_once_and_does_not_end_
     watch = next(task for task in bridge.server._tasks if "connector watch" in task.get_name())
     assert not watch.done()
     assert caplog.text.count("cannot look at broken") == 1
+
+
+async def test_journal_that_takes_nothing_silences_nobody_and_takes_no_further_order(journaled):
+    price, other = await journaled.price(), await journaled.venue.trader()
+    database = journaled.server.journal._database
+    async with journaled.client() as client:
+        database.execute("PRAGMA query_only = ON")
+        order = await client.create_order(*BUY, "0.05", price, client_ref="mine")
+        assert order["acknowledged"] is True
+        with pytest.raises(ExchangeUnavailableError, match="disk full"):
+            await client.create_order(*BUY, "0.05", price)
+        async with journaled.client(on_disconnect="cancel_mine") as late:
+            again = await late.create_order(*BUY, "0.05", price, client_ref="mine")
+        assert (again["order_id"], again["duplicate"]) == (order["order_id"], True)
+        await other.place(Side.SELL, "0.02", price, ioc=True)
+        await until(lambda: [fill["amount"] for fill in client.ears.fills()] == ["0.02"])
+        assert (await client.cancel_order(EXCHANGE, PAIR, order["order_id"]))["cancelled"] is True
+        database.execute("PRAGMA query_only = OFF")
+        assert (await client.create_order(*BUY, "0.05", price - 500))["acknowledged"] is True
+    await journaled.stop(cancel=False)
+    await journaled.start()
+    record = journaled.server.registry.find_ref("test", "mine")
+    assert (record.order_id, record.to_wire()["status"], record.to_wire()["filled"]) == (
+        order["order_id"],
+        "cancelled",
+        "0.02",
+    )
+
+
+async def test_record_that_cannot_be_read_keeps_no_other_from_being_restored_or_listed(journaled, caplog):
+    async with journaled.client() as client:
+        price = await journaled.price() - 500
+        orders = [(await client.create_order(*BUY, "0.01", price))["order_id"] for _ in range(2)]
+        journaled.server.journal._database.execute(
+            'UPDATE orders SET record = \'{"of": "another version"}\' WHERE order_id = ?', (orders[0],)
+        )
+    await journaled.stop(cancel=False)
+    await journaled.start()
+    assert "cannot be read; look at the exchange" in caplog.text
+    assert orders[1] in [record.order_id for record in journaled.server.registry.open_orders()]
+    async with journaled.client() as client:
+        history = await client.get_order_history(EXCHANGE, PAIR)
+        assert orders[1] in [order["order_id"] for order in history]
+        await until(lambda: len(journaled.server.registry.open_orders()) == 2)  # Hummingbot tracks the other, too
