@@ -252,7 +252,7 @@ async def test_fill_that_is_the_first_word_of_a_part_filled_order_is_told_alone_
 
 
 async def test_connector_that_is_put_in_the_place_of_another_is_heard(bridge, client, monkeypatch):
-    async with bridge.venue.bot() as bot:
+    async with bridge.venue.bot(bot_id="bot2") as bot:
         bridge.server.exchanges._connectors[EXCHANGE] = bot.connector
         await until(
             lambda: all(
