@@ -71,6 +71,7 @@ class Feed:
         self._joined: list[Listener] = []
         self._waiting: list[Listener] = []  # until their place in the order comes
         self._holders = 0
+        self._is_broken = False  # what comes of this connection is passed over until the next one
         self._changing = asyncio.Lock()
         self._first = asyncio.Event()
         self._room = asyncio.Event()
@@ -104,6 +105,7 @@ class Feed:
             async with self._changing:
                 if self._inlet is None:
                     self._first.clear()
+                    self._is_broken = False
                     self._inlet = await self._source.open(self.channel, self._handle, self._hear)
         except BaseException:
             self._holders -= 1
@@ -171,9 +173,12 @@ class Feed:
                 await self._catch_up(delay_s)
 
     async def _take(self, received: Received) -> None:
+        if self._is_broken:
+            return
         try:
             events = await self.interpreter.take(received)
         except ProtocolError as error:
+            self._is_broken = True
             self._hear(error)
             if self._inlet is not None:
                 self._inlet.request_reconnect(str(error))
@@ -192,6 +197,7 @@ class Feed:
             if listener.on_reconnected is not None:
                 await _tell(listener, mark)
         self.interpreter.reset()
+        self._is_broken = False
         await self._catch_up(FIRST_RETRY_S)
 
     async def _catch_up(self, retry_s: float) -> None:

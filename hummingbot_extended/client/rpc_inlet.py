@@ -99,6 +99,7 @@ class RpcInlet:
         self._release = release
         self._frames: Subscription | None = None
         self._on_error: Callable[[ExtendedError], None] | None = None
+        self._is_broken = False  # a frame could not be read: those behind it follow on what is not known
 
     def __repr__(self) -> str:
         return f"<RpcInlet {self.channel.path} on {self._stream!r}>"
@@ -113,11 +114,15 @@ class RpcInlet:
 
     async def _take(self, item: Any) -> None:
         if not isinstance(item, bytes | str):
+            self._is_broken = self._is_broken and not isinstance(item, Reconnected)
             await self._handle(item)
+            return
+        if self._is_broken:
             return
         try:
             frame = self.channel.decode(item)
         except ExtendedError as error:
+            self._is_broken = True
             if self._on_error is not None:
                 self._on_error(error)
             self.request_reconnect(str(error))

@@ -40,6 +40,7 @@ NOT_SUBSCRIBED = "not subscribed"
 WATCH_INTERVAL_S = 1.0
 FUNDING_REFRESH_S = 5.0
 SYMBOL_RETRY_S = 5.0
+RESTART_AFTER_S = 5.0
 FUNDING_NEWS_INTERVAL_S = 0.25
 
 
@@ -185,9 +186,21 @@ class ExtendedPerpetualAPIOrderBookDataSource(PerpetualAPIOrderBookDataSource):
             on_live=lambda pair: self._live_event(pair).set(),
         )
         try:
-            await streams.run()
+            while True:
+                await self._run_streams(streams)
+                await self._sleep(RESTART_AFTER_S)
         finally:
             del self._streams[trading_pair]
+
+    async def _run_streams(self, streams: MarketStreams) -> None:
+        """Run the streams of one market; return where they have failed. The other markets live on."""
+        try:
+            await streams.run()
+        except Exception:  # noqa: BLE001 - logged, and tried again: the other markets must not go with it
+            self.logger().exception(
+                f"The market data of {streams.trading_pair} failed; its book is not traded on until it is back. "
+                f"Its streams are opened again in {RESTART_AFTER_S:g} s."
+            )
 
     async def _market(self, trading_pair: str) -> str:
         """The exchange's symbol of the pair; waits for as long as the exchange's list of markets is not there."""

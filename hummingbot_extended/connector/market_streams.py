@@ -126,6 +126,7 @@ class MarketStreams:
             (price_path(PriceType.MARK, market), Topic.price(PriceType.MARK, market), self._mark),
             (price_path(PriceType.INDEX, market), Topic.price(PriceType.INDEX, market), self._index),
         )
+        self._feeds = tuple(feed for *_, feed in feeds)
         self.supervisors = tuple(open_stream(path, topic, feed) for path, topic, feed in feeds)
 
     def __repr__(self) -> str:
@@ -137,17 +138,21 @@ class MarketStreams:
         return self.book.order_book
 
     async def run(self) -> None:
-        """Keep all streams open until cancelled; then all are closed.
+        """Keep all streams open until cancelled; then all are closed, and the book is broken. May be run again.
 
         The book comes first: where many pairs share a host's budget of connects, every pair gets its book before any
         gets the rest.
         """
         book, *others = self.supervisors
-        async with asyncio.TaskGroup() as group:
-            group.create_task(book.run(), name=book.name)
-            await self._has_book.wait()
-            for supervisor in others:
-                group.create_task(supervisor.run(), name=supervisor.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(book.run(), name=book.name)
+                await self._has_book.wait()
+                for supervisor in others:
+                    group.create_task(supervisor.run(), name=supervisor.name)
+        finally:
+            for feed in self._feeds:
+                feed.disconnected("its streams have ended")
 
     def check_silence(self) -> None:
         """Have streams reconnect that were silent for too long, and see how late the book is. Call it every second."""

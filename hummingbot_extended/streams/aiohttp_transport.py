@@ -22,6 +22,7 @@ from hummingbot_extended.errors import (
     ProtocolError,
     RateLimited,
     RequestTimedOut,
+    SettingsError,
     StreamClosed,
     Unauthorized,
 )
@@ -36,6 +37,9 @@ MISSED_HEARTBEATS = 3
 
 ABNORMAL_CLOSURE = 1006
 NORMAL_CLOSURE = 1000
+
+# What aiohttp raises for a connection that does not open; ValueError and TypeError for headers that cannot be sent.
+_FAILURES = (aiohttp.ClientError, OSError, ValueError, TypeError)
 
 # By measurement (bench/choices.py), as no compression is, and TCP_NODELAY, which asyncio sets.
 SSE_READ_BUFFER_BYTES = 2**18
@@ -87,7 +91,7 @@ class AiohttpWebSocketTransport:
                 )
         except aiohttp.WSServerHandshakeError as exc:
             error = _refusal(url, exc.status, exc.headers or {})
-        except (aiohttp.ClientError, OSError) as exc:
+        except _FAILURES as exc:
             error = _failure(url, exc, request.connect_timeout_s)
         else:
             return WebSocketConnection(socket, request)
@@ -118,7 +122,7 @@ class AiohttpSSETransport:
                     allow_redirects=False,
                     read_bufsize=SSE_READ_BUFFER_BYTES,
                 )
-        except (aiohttp.ClientError, OSError) as exc:
+        except _FAILURES as exc:
             error = _failure(url, exc, request.connect_timeout_s)
         else:
             if response.status == HTTPStatus.OK and response.content_type == "text/event-stream":
@@ -260,8 +264,13 @@ async def _headers(request: StreamRequest) -> Mapping[str, str]:
 
 
 def _with_scheme(url: str, plain: str) -> URL:
-    """Return `url` with the scheme `plain` ("ws", "http"), or `plain` + "s" where it was a secure one."""
+    """Return `url` with the scheme `plain` ("ws", "http"), or `plain` + "s" where it was a secure one.
+
+    Raises SettingsError where it names no host.
+    """
     parsed = URL(url)
+    if not parsed.host:
+        raise SettingsError("the URL of a stream begins with http(s):// or ws(s):// and a host")
     return parsed.with_scheme(plain + "s" if parsed.scheme in ("https", "wss") else plain)
 
 
@@ -291,6 +300,9 @@ def _failure(url: URL, exc: Exception, timeout_s: float) -> ExtendedError:
         return ConnectFailed(f"{url.authority}: no stream within {timeout_s:g} s")
     if isinstance(getattr(exc, "os_error", exc), ConnectionRefusedError):
         return ConnectFailed(f"{url.authority}: nobody listens there (connection refused)")
+    if isinstance(exc, ValueError | TypeError):
+        what = f"the request cannot be sent ({type(exc).__name__}); headers are text without line ends"
+        return ConnectFailed(f"{url.authority}: {what}")
     # aiohttp's connector errors name host and reason only; others could print the request.
     reason = exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else type(exc).__name__
     return ConnectFailed(f"{url.authority}: {reason}")

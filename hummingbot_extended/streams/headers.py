@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Mapping
 
-from hummingbot_extended.streams.transport import HeadersProvider
+from hummingbot_extended.streams.transport import CONNECT_TIMEOUT_S, HeadersProvider
 
 
 class SharedHeaders:
     """A `HeadersProvider` that keeps what `fetch` gave until a server refuses it.
 
-    Any number of waiters share one fetch; if it fails, each of them gets its error and the next call tries again.
-    Cancelling one waiter cancels nothing for the others.
+    Any number of waiters share one fetch; if it fails, or takes longer than `timeout_s` (TimeoutError), each of them
+    gets its error and the next call tries again. Cancelling one waiter cancels nothing for the others.
     """
 
-    def __init__(self, fetch: HeadersProvider) -> None:
+    def __init__(self, fetch: HeadersProvider, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         self._fetch = fetch
+        self._timeout_s = timeout_s
         self._headers: Mapping[str, str] | None = None
         self._fetching: asyncio.Task[Mapping[str, str]] | None = None
 
@@ -44,7 +45,8 @@ class SharedHeaders:
 
     async def _fetch_once(self) -> Mapping[str, str]:
         try:
-            self._headers = await self._fetch()
+            async with asyncio.timeout(self._timeout_s):
+                self._headers = await self._fetch()
             return self._headers
         finally:
             self._fetching = None

@@ -101,6 +101,7 @@ class KeptStream(ABC):
         Raises:
             ConnectFailed, Unauthorized, RateLimited: The first attempt failed; nothing is left open.
             StreamClosed: The server has nothing to say (SSE: 204), or the stream was closed meanwhile.
+            SettingsError: The URL is none of a stream.
         """
         async with self._connecting:
             if self._running is not None and not self._running.done():
@@ -188,8 +189,11 @@ class KeptStream(ABC):
         try:
             await self._supervisor.run()
         except (GaveUp, StreamClosed) as end:
-            self._hear_of_error(end)
-            self._end_subscriptions(end)
+            self._end_by(end)
+        except Exception as exc:  # noqa: BLE001 - the user's `decode` or `stamp`, say: nobody may be left waiting
+            failed = CallbackFailed(f"{self.id} has ended by an unexpected {type(exc).__name__}")
+            failed.__cause__ = exc
+            self._end_by(failed)
         finally:
             if session is not None and session is not self._given_session:
                 await session.close()
@@ -216,6 +220,10 @@ class KeptStream(ABC):
                 failed = CallbackFailed(f"{self.id}: on_reconnected raised {type(exc).__name__}")
                 failed.__cause__ = exc
                 self._report(failed)
+
+    def _end_by(self, error: ExtendedError) -> None:
+        self._hear_of_error(error)
+        self._end_subscriptions(error)
 
     def _hear_of_error(self, error: ExtendedError) -> None:
         if self._first is not None and not self._first.done():

@@ -78,7 +78,7 @@ class StreamManager:
 
         Raises:
             StreamLimitReached: As many streams are open as may be (a ValueError); nothing was opened.
-            SettingsError: The transport is unknown.
+            SettingsError: The transport is unknown, or the URL names no host.
             ConnectFailed, Unauthorized, RateLimited, StreamClosed: It did not open; the slot is free again.
         """
         if transport not in _CLASSES:

@@ -243,10 +243,17 @@ class StreamSupervisor:
             return {}
         if instead_of is not None and isinstance(provider, SharedHeaders):
             provider.reject(instead_of)
+        timeout_s = self._request.connect_timeout_s
+        deadline = asyncio.timeout(timeout_s)
         try:
-            return await provider()
+            async with deadline:
+                return await provider()
         except ExtendedError:
             raise
+        except TimeoutError as exc:
+            if not deadline.expired():
+                raise ConnectFailed("the headers provider failed (TimeoutError)") from exc
+            raise ConnectFailed(f"the headers provider gave nothing within {timeout_s:g} s") from None
         except Exception as exc:  # the provider is the user's code: whatever it raises, there are no headers now
             raise ConnectFailed(f"the headers provider failed ({type(exc).__name__})") from exc
 

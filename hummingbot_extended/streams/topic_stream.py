@@ -17,7 +17,7 @@ from hummingbot_extended.errors import (
 from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.jsonrpc import Topic
 from hummingbot_extended.streams.rpc_stream import RpcStream
-from hummingbot_extended.streams.supervisor import NORMAL_CLOSURE, StreamSupervisor
+from hummingbot_extended.streams.supervisor import NORMAL_CLOSURE, StreamState, StreamSupervisor
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +218,9 @@ class TopicStream:
         """The socket was lost or does not come back, or the topic was refused after it did."""
         self._lost(error)
         self._failures += isinstance(error, ConnectFailed)
-        if self._socket.stream.is_connected or self._failures >= MOST_FAILURES:
+        stream = self._socket.stream
+        has_ended = stream.state is StreamState.CLOSED  # then it does not come back by itself
+        if stream.is_connected or has_ended or self._failures >= MOST_FAILURES:
             self._finish(error)
 
     def _begin_anew(self, error: ExtendedError) -> None:

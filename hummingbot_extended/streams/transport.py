@@ -85,5 +85,6 @@ class StreamTransport(Protocol):
             Unauthorized: Refused with 401 or 403.
             RateLimited: Refused with 429.
             StreamClosed: The server said that there is nothing to come back for (SSE: 204); code 1000.
+            SettingsError: The URL names no host.
         """
         ...

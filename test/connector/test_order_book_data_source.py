@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.funding_info import FundingInfoUpdate
 from hummingbot.core.data_type.order_book import OrderBook
@@ -392,6 +393,48 @@ async def test_streams_over_sse_through_a_relay(monkeypatch: pytest.MonkeyPatch,
         assert {supervisor.transport_name for supervisor in streams.supervisors} == {"sse"}
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_streams_of_a_market_that_have_failed_are_opened_again(
+    monkeypatch: pytest.MonkeyPatch, symbols: Symbols, log
+) -> None:
+    """HTTP 204 ends an event stream for good; a proxy may answer so for a while."""
+    from hummingbot_extended.connector.transport import stream_transports
+
+    monkeypatch.setattr(module, "RESTART_AFTER_S", 0.01)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        requests.append(request.path)
+        if len(requests) <= 2:
+            return web.Response(status=204)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        if "orderbooks" in request.path:
+            snapshot = book_frame("SNAPSHOT", 1, [("100", "1")], [("101", "3")])
+            await response.write(f"data: {snapshot}\n\n".encode())
+        await until(lambda: request.transport is None or request.transport.is_closing())
+        return response
+
+    requests: list[str] = []
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    async with running_venue(monkeypatch, VenueSettings(port=0)):
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        relay = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        monkeypatch.setenv("EXTENDED_PERPETUAL_STREAM_URL", relay)
+        factory = build_api_factory()
+        source = ExtendedPerpetualAPIOrderBookDataSource(
+            [PAIR], symbols, factory, LOCAL, transports=stream_transports(factory, "sse", url=relay)
+        )
+        task = asyncio.create_task(source.listen_for_subscriptions())
+        await source.wait_live(PAIR)
+        assert source.broken_reason(PAIR) is None
+        assert log.text.count(f"The market data of {PAIR} failed") == 2
+        task.cancel()
+        await asyncio.wait([task])
+        await runner.cleanup()
 
 
 async def test_all_streams_of_two_markets_are_topics_of_one_socket(venue: PracticeVenue, symbols: Symbols) -> None:

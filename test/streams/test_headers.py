@@ -81,3 +81,12 @@ async def test_aclose_ends_a_fetch_under_way():
     await headers.aclose()
     with pytest.raises(asyncio.CancelledError):
         await waiter
+
+
+async def test_a_fetch_that_hangs_is_given_up_and_the_next_call_tries_again():
+    fetch = Fetch()
+    headers = SharedHeaders(fetch, timeout_s=0.05)
+    with pytest.raises(TimeoutError):
+        await headers()
+    fetch.go_on.set()
+    assert await headers() == {"Authorization": "token-2"}

@@ -625,6 +625,33 @@ async def test_m25_giving_up_ends_subscriptions_with_its_error():
         assert manager.streams == ()
 
 
+@pytest.mark.parametrize("url", ["nowhere", "/v1/stream", ""])
+async def test_m08_an_address_without_a_host_is_refused(manager, url):
+    with pytest.raises(SettingsError, match="host"):
+        await manager.create_stream(url, **quick())
+    assert manager.streams == ()
+
+
+async def test_m25_a_decoder_that_raises_ends_the_stream_and_everybody_hears_of_it():
+    def decode(text):
+        return json.loads(text)["nobody has this"]
+
+    errors = []
+    async with serving(accepting) as server, StreamManager() as manager:
+        stream = await manager.create_stream(server.url, **quick(decode=decode, error_callback=errors.append))
+        with pytest.raises(CallbackFailed, match="KeyError"):
+            await anext(aiter(stream.subscription))
+        assert [type(error.__cause__) for error in errors] == [KeyError]
+        await until(lambda: manager.streams == ())
+
+
+async def test_m08_a_connect_that_fails_unexpectedly_says_so(session):
+    stream = WebSocketStream("http://127.0.0.1:9", session=session)
+    await session.close()  # aiohttp has a bare RuntimeError for that
+    with pytest.raises(CallbackFailed, match="RuntimeError"):
+        await stream.connect()
+
+
 async def test_m26_and_b05_silence_and_death_are_both_noticed():
     """Half-open by missing pongs, stalled by the data deadline; each makes a new connection."""
 

@@ -559,6 +559,38 @@ async def test_a_failing_provider_is_a_failed_connect_that_names_no_secret(trans
         ]
 
 
+async def test_a_provider_that_hangs_is_a_failed_connect(transport):
+    calls = []
+
+    async def headers():
+        calls.append(1)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+        if len(calls) == 2:
+            raise TimeoutError  # its own
+        return {}
+
+    options = {"headers": headers, "connect_timeout_s": 2.0}
+    async with serving(accepting) as server, Owner(server.url, transport, **options) as owner:
+        await until(lambda: owner.seqs == [1, 2, 3])
+        assert [str(error) for error in owner.errors] == [
+            "the headers provider gave nothing within 2 s",
+            "the headers provider failed (TimeoutError)",
+        ]
+
+
+async def test_headers_that_cannot_be_sent_are_a_failed_connect_and_the_provider_is_asked_again(transport):
+    given = iter([{"Authorization": "secret\r\nline"}, {"Authorization": 7}, {}])
+
+    async def headers():
+        return next(given)
+
+    async with serving(accepting) as server, Owner(server.url, transport, headers=headers) as owner:
+        await until(lambda: owner.seqs == [1, 2, 3])
+        assert [type(error) for error in owner.errors] == [ConnectFailed, ConnectFailed]
+        assert all("cannot be sent" in str(error) and "secret" not in str(error) for error in owner.errors)
+
+
 # --- choice of transport ----------------------------------------------------------------------------------------------
 def only(name):
     """Script: a server that speaks one transport."""

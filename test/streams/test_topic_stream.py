@@ -222,6 +222,15 @@ async def test_a_socket_that_is_lost_at_each_subscription_gives_way_to_v1(exchan
         assert "RpcSocket" in repr(a._socket)
 
 
+async def test_a_socket_that_the_server_ends_for_good_gives_way_to_v1(exchange, session):
+    async with running(exchange, session) as ((a, heard),):
+        await until(lambda: a.is_connected)
+        exchange.v2_status = 204
+        exchange.peer.cut()
+        await until(lambda: "v1" in heard.heard)
+        assert a.transport_name == "websocket"
+
+
 async def test_what_the_owner_raises_on_v1_ends_run(exchange, session):
     exchange.v2_status = 404
     async with running(exchange, session) as ((_, heard),):
