@@ -239,17 +239,18 @@ class StreamsHub:
     def _account_messages(self, events: list[Event]) -> list[tuple[str, Json]]:
         """Group one command's account events into messages, in the order that the variant `fill_messages` says.
 
-        An order's first appearance (open and unfilled) stays in front: it happened before the fill.
+        What happened to orders before the first fill stays in front, in its order: the engine had it behind it.
         """
         wire = self._wire()
-        rows: dict[str, list[Json]] = {"NEW": [], "ORDER": [], "TRADE": []}
+        rows: dict[str, list[Json]] = {"BEFORE": [], "ORDER": [], "TRADE": []}
+        has_trades, has_filled = any(isinstance(event, AccountTradeEvent) for event in events), False
         positions: dict[int, Json] = {}
         balance: Json | None = None
         for event in events:
             match event:
                 case OrderEvent(_, order):
-                    is_first = not order.filled_qty and not order.status.is_final
-                    rows["NEW" if is_first else "ORDER"].append(wire.order(order))
+                    has_filled = has_filled or (has_trades and order.filled_qty > 0)
+                    rows["ORDER" if has_filled else "BEFORE"].append(wire.order(order))
                 case AccountTradeEvent(_, trade):
                     rows["TRADE"].append(wire.account_trade(trade, client_id_name="externalOrderId"))
                 case PositionEvent(_, position):
@@ -257,7 +258,7 @@ class StreamsHub:
                     positions[position.id] = wire.position(position, stream=True)
                 case BalanceEvent(_, view):
                     balance = wire.balance(view, stream=True)
-        messages: list[tuple[str, Json]] = [("ORDER", {"orders": batch}) for batch in _batches(rows["NEW"])]
+        messages: list[tuple[str, Json]] = [("ORDER", {"orders": batch}) for batch in _batches(rows["BEFORE"])]
         for kind in wire.variants.fill_messages.split(","):
             if kind == "ORDER":
                 messages += [("ORDER", {"orders": batch}) for batch in _batches(rows["ORDER"])]

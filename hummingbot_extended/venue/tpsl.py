@@ -42,23 +42,25 @@ class TpSl:
         """Do what the fill of `qty` on an order means for legs: its own, or its sibling."""
         if order.type is not OrderType.TPSL:
             if order.tp_sl_type is not None:
-                self._follow_parent(order, is_first=order.filled_qty == qty, now_ms=now_ms)
+                self._follow_parent(order, qty, now_ms)
         elif order.status is OrderStatus.FILLED and order.sibling_id is not None:
             sibling = self._floor.store.open(order.sibling_id)
             if sibling is not None:
                 self._end(sibling, StatusReason.TPSL_OTHER_SIDE_FILLED, now_ms)
 
-    def _follow_parent(self, parent: Order, *, is_first: bool, now_ms: int) -> None:
-        if self._floor.size(parent.account_id, parent.market) * parent.side.sign <= 0:
+    def _follow_parent(self, parent: Order, qty: Decimal, now_ms: int) -> None:
+        held = self._floor.size(parent.account_id, parent.market) * parent.side.sign
+        if held <= 0:
             return  # the fill reduced a position of the other side: there is nothing to protect
-        if is_first:
-            self._spawn(parent, now_ms)
+        opened = min(qty, held)  # the rest of the fill closed a position of the other side
+        if parent.filled_qty == qty or opened == held:
+            self._spawn(parent, opened, now_ms)
             return
         for child in self._floor.store.open_of(parent.account_id, parent.market):
             if child.parent_id == parent.id and child.is_untriggered and child.tp_sl_type is TpSlType.ORDER:
-                self._floor.put(replace(child, qty=parent.filled_qty, updated_ms=now_ms))
+                self._floor.put(replace(child, qty=child.qty + opened, updated_ms=now_ms))
 
-    def _spawn(self, parent: Order, now_ms: int) -> None:
+    def _spawn(self, parent: Order, qty: Decimal, now_ms: int) -> None:
         is_whole = parent.tp_sl_type is TpSlType.POSITION
         child = Order(
             id=self._floor.state.ids.take(),
@@ -69,7 +71,7 @@ class TpSl:
             side=parent.side.opposite,
             status=OrderStatus.UNTRIGGERED,
             price=None,
-            qty=ZERO if is_whole else parent.filled_qty,
+            qty=ZERO if is_whole else qty,
             time_in_force=TimeInForce.GTT,
             expire_ms=parent.expire_ms,
             created_ms=now_ms,

@@ -233,6 +233,20 @@ async def test_variants_change_the_account_messages() -> None:
             assert "filledQty" not in order
 
 
+async def test_a_replaced_order_is_told_before_the_one_that_replaces_it() -> None:
+    async with trading() as (_, client):
+        await client.place("BUY", "0.01", "83000", "old")
+        async with client.stream("/account") as frames:
+            for _ in range(3):
+                await frames.next()
+            await client.place("BUY", "0.02", "83001", "new", cancelId="old")
+            told: list[tuple[str, str]] = []
+            while len(told) < 2:
+                orders = (await frames.of_type("ORDER"))["data"]["orders"]
+                told += [(order["externalId"], order["status"]) for order in orders]
+            assert told == [("old", "CANCELLED"), ("new", "NEW")]
+
+
 async def test_a_closed_position_arrives_as_closed_with_the_size_of_its_variant() -> None:
     for variant, size in (("zero", "0.00000"), ("last", "0.01000")):
         async with trading(variants=Variants(closed_position_size=variant)) as (venue, client):

@@ -187,3 +187,28 @@ def test_a_bracket_that_only_reduces_the_other_side_gets_no_legs(desk: Desk, qty
     desk.place(desk.b, bracket(qty, 84000))
     orders = desk.engine.queries.orders_by_external_id(desk.b.id, "parent")
     assert [o.type for o in orders] == [OrderType.LIMIT]
+
+
+def test_a_bracket_that_turns_the_position_gets_legs_for_what_it_opened(desk: Desk) -> None:
+    bracket = {"take_profit": leg(83000, 83100), "stop_loss": leg(85000, 85100), "tp_sl_type": TpSlType.ORDER}
+    desk.place(desk.a, limit(SELL, "0.08", 84000, "turn", **bracket))
+    for qty, opened in (("0.04", []), ("0.02", ["0.01"] * 2), ("0.02", ["0.03"] * 2)):
+        desk.place(desk.b, limit(BUY, qty, 84000))
+        assert [order.qty for order in legs(desk, "turn")] == [D(number) for number in opened]
+    assert desk.size(desk.a) == D("-0.03")
+    desk.mark(83000)
+    desk.place(desk.b, limit(SELL, "0.03", 83100))
+    assert [order.status for order in legs(desk, "turn")] == [FILLED, CANCELLED]
+
+
+def test_a_bracket_filled_again_after_its_position_was_closed_gets_new_legs(desk: Desk) -> None:
+    bracket = {"take_profit": leg(85000, 84900), "stop_loss": leg(83000, 82900), "tp_sl_type": TpSlType.ORDER}
+    desk.trade(desk.b, desk.a, "0.05", 84000)
+    desk.place(desk.a, limit(BUY, "0.02", 84000, "twice", **bracket))
+    desk.place(desk.b, limit(SELL, "0.01", 84000))
+    desk.place(desk.b, limit(BUY, "0.01", 84001))
+    desk.place(desk.a, limit(SELL, "0.01", 84001))
+    assert [order.status for order in legs(desk, "twice")] == [CANCELLED] * 2
+    desk.place(desk.b, limit(SELL, "0.01", 84000))
+    waiting = [order for order in legs(desk, "twice") if order.status is UNTRIGGERED]
+    assert [order.qty for order in waiting] == [D("0.01")] * 2
