@@ -124,9 +124,9 @@ class Link:
             return  # whoever is opening it looks at the loss itself
         logger.warning("%s: %s", self.name, error.message)
         self._set(ConnectionStatus.CONNECTING if self._auto_reconnect else ConnectionStatus.DISCONNECTED)
-        self._publisher.lost(error)
         if self._auto_reconnect:
             self._task = asyncio.get_running_loop().create_task(self._come_back(), name="gateway reconnect")
+        self._publisher.lost(error)
 
     async def _come_back(self) -> None:
         try:

@@ -547,8 +547,12 @@ async def test_answers_that_make_no_sense_after_a_reconnect_end_it_and_are_told(
 
 
 async def test_message_that_cannot_be_taken_in_ends_the_connection_and_not_silently(server, client, monkeypatch):
-    def full(_event):
-        monkeypatch.undo()
+    refused = []
+
+    def full(event):  # nor is there room to tell of the loss
+        refused.append(event)
+        if len(refused) == 2:
+            monkeypatch.undo()
         raise MemoryError("no room")
 
     monkeypatch.setattr(client.event_engine, "put", full)
