@@ -716,9 +716,13 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
             return False
 
     async def _cancel_unwanted(self, order: InFlightOrder) -> None:
-        """Cancel an order whose cancel was asked for before it was known to exist, unless it has ended meanwhile."""
-        if not order.is_done:
-            await self._execute_order_cancel(order)
+        """Cancel an order whose cancel was asked for before it was known to exist, until that is taken or it has ended.
+
+        Who asked has gone: nobody else would try again.
+        """
+        backoff = Backoff()
+        while not order.is_done and await self._execute_order_cancel(order) is None:
+            await self._sleep(backoff.next_delay_s())
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
         """Cancel this bot's open orders by one request and verify it. True for each that is open no more.

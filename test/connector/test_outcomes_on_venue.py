@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from hummingbot_extended.connector import order_desk, order_outcomes, rest
+from hummingbot_extended.connector import cancel_order, order_desk, order_outcomes, rest
 from hummingbot_extended.errors import NotFound, RequestTimedOut
 from hummingbot_extended.exchange.enums import Side
 from test.connector.running import stage
@@ -248,6 +248,23 @@ async def test_cancel_of_an_order_whose_outcome_is_unknown_is_kept_until_it_is_k
         for _ in range(3):
             bot.cancel(order_id)
         await asyncio.sleep(0.1)
+        await venue.control("DELETE", f"faults/{outage['id']}")
+        await bot.until_done(order_id)
+        assert await venue.open_orders() == []
+        assert len(bot.cancelled(order_id)) == 1
+
+
+async def test_cancel_that_was_kept_is_tried_until_the_exchange_takes_it(venue, impatient):
+    async with venue.bot() as bot:
+        price = (await venue.mark()) * Decimal("0.99")
+        await venue.fault("stall", path="*account*", value=60, count=1)
+        await venue.fault("reply_lost", path=POST, count=1)
+        outage = await venue.fault("server_error", path="GET /api/v1/user/*")
+        order_id = bot.buy("0.01", price)
+        await until(lambda: bot.connector._outcomes.is_searching(order_id))
+        await venue.fault("server_error", path="DELETE *", count=cancel_order.ATTEMPTS)
+        bot.cancel(order_id)
+        await until(lambda: order_id in bot.connector._canceller._wished)
         await venue.control("DELETE", f"faults/{outage['id']}")
         await bot.until_done(order_id)
         assert await venue.open_orders() == []
