@@ -18,10 +18,10 @@ class Adoption:
     `is_known(order)` says whether Hummingbot tracks an order or has done with it; `is_anothers(order)`, whether it is
     younger than this bot and not of its making: then another bot runs under the same id, and its orders are left alone,
     with an error in the log. `adopt(order)` starts tracking it, with its fills and its state, so that it is recorded in
-    every mode but "ignore". `restored` holds the ids of the orders that Hummingbot's own database brought back: it
-    tracks them, and no strategy knows them any more. With "cancel", `cancel(orders)` is awaited for whatever of both
-    kinds is open; what was cancelled leaves `restored`. Take-profits and stop-losses stay in every mode, as the
-    position does that they protect. `mode` may be changed.
+    every mode but "ignore". `restored` holds the ids of the orders that Hummingbot tracks and no strategy knows any
+    more: those that its own database brought back, to which those adopted are added. With "cancel", `cancel(orders)` is
+    awaited for whatever of them is open; what was cancelled leaves `restored`. Take-profits and stop-losses stay in
+    every mode, as the position does that they protect. `mode` may be changed.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Adoption:
             ", ".join(order.external_id for order in orphans),
         )
         for order in orphans:
+            self._restored.add(order.external_id)
             await self._adopt(order)
 
     async def _close(self, left: Iterable[Order]) -> None:

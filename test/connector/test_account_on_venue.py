@@ -219,6 +219,18 @@ async def test_cancel_of_restored_orders_that_fails_is_tried_again(venue):
         assert await venue.open_orders() == []
 
 
+async def test_cancel_of_a_crashed_lifes_orders_that_fails_is_tried_again(venue):
+    arguments = {"bot_id": "crashed", "orders_after_restart": "cancel"}
+    _filled, resting = await crash(venue, arguments)
+    connector = venue.connector(**arguments)
+    bot = Bot(connector)
+    await venue.fault("server_error", path="POST *massCancel", count=1)
+    async with venue.bot(connector):
+        await bot.until_done(resting)
+        assert await venue.fired("server_error") == 1
+        assert await venue.open_orders() == []
+
+
 async def test_host_whose_clients_know_the_orders_has_them_adopted_whatever_the_setting_is(venue):
     async with venue.bot() as bot:
         order_id = bot.buy("0.01", (await venue.mark()) * Decimal("0.99"))
