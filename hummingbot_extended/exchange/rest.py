@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from hummingbot_extended.errors import ApiError
+from hummingbot_extended.errors import ApiError, NotFound
 from hummingbot_extended.exchange import endpoints as at
 from hummingbot_extended.exchange.aiohttp_send import AiohttpSend
 from hummingbot_extended.exchange.decimals import decimal_text
@@ -72,6 +72,7 @@ type Query = Mapping[str, Param]
 type Names = Mapping[str, str | int]
 MAX_CANDLES = 1000  # safe number of rows a call (API reference §2.5)
 MAX_SEEN_BAD = 1000
+NOTHING_THERE: frozenset[int | str | None] = frozenset({None, 404, "NOT_FOUND"})  # a 404 without a business code
 
 
 class ExtendedRest:
@@ -202,9 +203,14 @@ class ExtendedRest:
         cursor: int | None = None,
         limit: int | None = None,
     ) -> Records[FundingPayment]:
-        """Return a page of funding payments since `start_time_ms`, newest first."""
+        """Return a page of funding payments since `start_time_ms`, newest first; a bare 404 is "none" (§3.8)."""
         params: Query = {"market": markets, "startTime": start_time_ms, "side": side, "cursor": cursor, "limit": limit}
-        return await self._list(FundingPayment, at.FUNDING_PAYMENTS, params)
+        try:
+            return await self._list(FundingPayment, at.FUNDING_PAYMENTS, params)
+        except NotFound as error:
+            if error.status == 404 and error.code in NOTHING_THERE:
+                return Records()
+            raise
 
     async def fees(self, *markets: str, builder_id: int | None = None) -> Records[Fees]:
         """Return the account's fee rates, of all markets or those named."""

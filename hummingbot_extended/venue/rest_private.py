@@ -214,6 +214,8 @@ class PrivateApi:
             cursor=int_parameter(request, "cursor"),
             limit=limit_parameter(request),
         )
+        if not listing.items and self._core.variants.no_funding_history == "404":
+            raise not_found("Funding history")
         return page(listing, self._core.wire.funding_payment)
 
     # --- fees and leverage ------------------------------------------------------------------------------------------

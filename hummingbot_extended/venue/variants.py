@@ -36,6 +36,7 @@ class Variants:
     trade_client_id: Literal["absent", "externalId", "externalOrderId"] = "absent"  # client id in GET /user/trades
     snapshot_c: bool = False  # `c` in book snapshots
     closed_position_size: Literal["zero", "last"] = "zero"  # size in the CLOSED position message
+    no_funding_history: Literal["empty", "404"] = "empty"  # GET /user/funding/history without payments
     funding_fee_sign: Literal["paid_negative", "paid_positive"] = "paid_negative"
     # --- orders
     missing_stp: Literal["silent", "refuse", "account"] = "silent"  # 200 and nothing; 1133; as if ACCOUNT had been sent

@@ -269,6 +269,14 @@ async def test_balance_404_is_zero(body: bytes) -> None:
     assert await ExtendedRest(Answers(body, 404)).balance() == models.Balance()
 
 
+async def test_funding_history_404_is_no_payment_unless_a_code_says_more() -> None:
+    for body in (b"", b'{"status":"ERROR","error":{"code":"NOT_FOUND","message":"no"}}'):
+        assert await ExtendedRest(Answers(body, 404)).funding_payments(start_time_ms=1) == []
+    no_market = b'{"status":"ERROR","error":{"code":1001,"message":"no"}}'
+    with pytest.raises(NotFound):
+        await ExtendedRest(Answers(no_market, 404)).funding_payments(start_time_ms=1)
+
+
 async def test_balance_with_another_error_raises() -> None:
     with pytest.raises(ApiError):
         await ExtendedRest(Answers(b"", 401)).balance()

@@ -96,6 +96,9 @@ async def test_funding_is_paid_received_and_signed_by_variant() -> None:
         other = Client(venue, client.session, 1)
         await other.place("SELL", "0.01", "84100")
         await client.place("BUY", "0.01", "84100")
+        assert await client.get("/user/funding/history?startTime=0") == []
+        await client.control("PATCH", "/variants", no_funding_history="404")
+        assert (await client.call("GET", "/user/funding/history?startTime=0"))[0] == 404
         await client.control("POST", "/funding", market=MARKET, rate="0.0001")
         await client.control("POST", "/funding")
         (paid,) = await client.get("/user/funding/history?startTime=0")
