@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
@@ -57,12 +58,12 @@ class AccountWatch:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        checked_s = 0.0
+        checked_s = -math.inf  # monotonic: the wall clock may be set back while the stream is down
         while True:
             await asyncio.sleep(BEAT_S)
             orders, now_s = list(self._open_orders()), time.time()
-            if (orders or self._positions()) and now_s - checked_s >= self._wait_s(orders, now_s):
-                checked_s = now_s
+            if (orders or self._positions()) and time.monotonic() - checked_s >= self._wait_s(orders, now_s):
+                checked_s = time.monotonic()
                 try:
                     await self._check(orders)
                 except Exception:  # nobody else looks after the account while the stream is down

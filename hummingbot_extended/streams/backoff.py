@@ -76,6 +76,11 @@ class ConnectBudget:
         self._free_from_s = slot_s + self._interval_s
         return max(0.0, slot_s - now_s)
 
+    def give_back(self) -> None:
+        """A connect that was reserved is not made: whoever asks next has its place."""
+        if self._free_from_s is not None:
+            self._free_from_s -= self._interval_s
+
 
 class ConnectBudgets:
     """One `ConnectBudget` a host, made when first asked for."""

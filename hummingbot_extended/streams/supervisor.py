@@ -16,6 +16,7 @@ from hummingbot_extended.errors import (
     NotConnected,
     ProtocolError,
     RateLimited,
+    RequestTimedOut,
     StreamClosed,
     Unauthorized,
 )
@@ -217,7 +218,11 @@ class StreamSupervisor:
 
     async def _open(self, transport: StreamTransport) -> StreamConnection:
         if (wait_s := self._budget.reserve(self._clock())) > 0:
-            await self._sleep(wait_s)
+            try:
+                await self._sleep(wait_s)
+            except BaseException:
+                self._budget.give_back()
+                raise
         headers = await self._ask_headers()
         try:
             connection = await self._open_with(headers, transport)
@@ -267,8 +272,11 @@ class StreamSupervisor:
             except ExtendedError as error:
                 if self._on_disconnected is not None:
                     self._on_disconnected(error)
-                live_s = (self.stats.last_message_at_s or opened_s) - opened_s
-                await self._wait_after(error, live_s=max(0.0, live_s), at_least_s=connection.retry_after_s or 0.0)
+                # One that was given up for its silence was healthy until then; an idle one that was lost, to the end.
+                was_given_up = isinstance(error, RequestTimedOut) or error is self._asked
+                until_s = (self.stats.last_message_at_s or opened_s) if was_given_up else self._clock()
+                live_s = max(0.0, until_s - opened_s)
+                await self._wait_after(error, live_s=live_s, at_least_s=connection.retry_after_s or 0.0)
                 return
 
     async def _serve(self, connection: StreamConnection) -> StreamConnection:
@@ -290,8 +298,10 @@ class StreamSupervisor:
         finally:
             self._connection = self._interrupt = None
             self._last_event_id = connection.last_event_id
-            await _end(tasks, keep=better)
-            await connection.close()
+            try:
+                await _end(tasks, keep=better)
+            finally:  # also where it is cancelled once more meanwhile
+                await connection.close()
 
     def _work_on(self, connection: StreamConnection) -> Iterator[Coroutine[Any, Any, StreamConnection]]:
         yield self._read(connection)

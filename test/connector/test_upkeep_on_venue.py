@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import time
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hummingbot.core.clock import Clock, ClockMode
@@ -141,6 +143,25 @@ async def test_watch_goes_on_after_what_nobody_expected(venue, monkeypatch, capl
         await bot.until_open(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
         await until(lambda: len(checks) > 2)
         assert any("The account could not be checked" in message for message in caplog.messages)
+
+
+async def test_watch_goes_on_while_the_wall_clock_is_set_back(venue, monkeypatch):
+    monkeypatch.setattr(account_watch, "REGULAR_S", 0.2)
+    async with venue.bot() as bot:
+        reconciler, checks = bot.connector._reconciler, []
+        apply_fills = reconciler.apply_fills
+
+        async def count(orders):
+            checks.append(orders)
+            await apply_fills(orders)
+
+        monkeypatch.setattr(reconciler, "apply_fills", count)
+        await bot.until_open(bot.buy("0.01", (await venue.mark()) * Decimal("0.99")))
+        await until(lambda: checks)
+        set_back = SimpleNamespace(time=lambda: time.time() - 3600.0, monotonic=time.monotonic)
+        monkeypatch.setattr(account_watch, "time", set_back)
+        seen = len(checks)
+        await until(lambda: len(checks) > seen + 1)
 
 
 async def test_cancel_that_was_acknowledged_and_not_carried_out_is_repeated(venue):

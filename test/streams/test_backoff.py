@@ -62,6 +62,14 @@ def test_reserve_never_grants_more_than_its_burst_and_rate(gaps, burst, interval
             assert n <= burst + (end - start) / interval_s + 1e-6
 
 
+def test_what_is_given_back_goes_to_who_asks_next():
+    budget = ConnectBudget(burst=1, interval_s=10)
+    budget.give_back()  # nothing was reserved
+    assert [budget.reserve(0.0), budget.reserve(0.0)] == [0, 10]
+    budget.give_back()
+    assert budget.reserve(0.0) == 10
+
+
 def test_budgets_are_shared_by_host():
     budgets = ConnectBudgets(lambda: ConnectBudget(burst=1, interval_s=2))
     assert budgets.of("a") is budgets.of("a")

@@ -392,6 +392,48 @@ async def test_backoff_starts_again_after_a_healthy_period_and_a_gap_is_then_rep
     assert sleeps.delays[:6] == [1, 1, 1, 0, 0, 0]
 
 
+async def test_an_idle_connection_that_stood_was_healthy_and_one_given_up_for_its_silence_was_not(transport):
+    """An account may say nothing for days: its stream must not come back later each time."""
+    now = 0.0
+
+    async def idle_then_cut(peer):
+        nonlocal now
+        await peer.accept()
+        await until(lambda: len(welcomed) == peer.number)
+        now += 31
+        if peer.number <= 3:
+            peer.cut()
+        else:
+            owner.supervisor.request_reconnect("it is silent")
+            await peer.until_closed()
+
+    async def connected():
+        welcomed.append(now)
+
+    welcomed, sleeps = [], Sleeps()
+    options = {"sleep": sleeps, "backoff": Backoff(uniform=ceiling), "data_timeout_s": None, "clock": lambda: now}
+    async with serving(idle_then_cut) as server:
+        async with Owner(server.url, transport, on_connected=connected, **options) as owner:
+            await until(lambda: len(sleeps.delays) >= 6)
+    assert sleeps.delays[:6] == [1, 1, 1, 2, 4, 8]
+
+
+async def test_a_second_cancel_while_it_closes_leaves_no_connection(transport):
+    def on_message(text):
+        supervisor.pause()
+
+    async with serving(accepting) as server:
+        owner = Owner(server.url, transport, on_message=on_message)
+        supervisor = owner.supervisor
+        async with owner:
+            await until(lambda: supervisor.is_connected and server.open_now == 1)
+            owner.task.cancel()
+            await asyncio.sleep(0)
+            owner.task.cancel()
+            await asyncio.wait([owner.task])
+            await until(lambda: server.open_now == 0)
+
+
 async def test_it_waits_as_long_as_the_server_asks(transport):
     async def script(peer):
         if peer.number == 1:
@@ -422,6 +464,18 @@ async def test_streams_of_one_host_share_its_budget_of_connects(transport):
         for owner in owners:
             await owner.__aexit__()
     assert sleeps.delays == pytest.approx([10, 20], abs=0.5)
+
+
+async def test_a_stream_that_is_stopped_before_its_turn_leaves_it_to_others(transport):
+    budget = ConnectBudget(burst=1, interval_s=1e6)
+    budget.reserve(0.0)
+    options = {"budgets": ConnectBudgets(lambda: budget), "clock": lambda: 0.0}
+    async with serving(accepting) as server:
+        for _ in range(3):
+            async with Owner(server.url, transport, **options) as owner:
+                await until(lambda: owner.states)
+        assert budget.reserve(0.0) == 1e6
+        assert server.accepted == 0
 
 
 async def test_it_gives_up_only_when_told_to(transport):
