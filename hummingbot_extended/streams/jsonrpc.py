@@ -123,6 +123,11 @@ class RpcProtocol:
         wanted = self._wanted[topic.name] = _Wanted(topic, api_key)
         return self._subscribe(wanted)
 
+    def subscribe_again(self, name: str) -> tuple[str, str] | None:
+        """Return (request id, text) of the call that asks once more for a topic, or None where it is not wanted."""
+        wanted = self._wanted.get(name)
+        return None if wanted is None else self._subscribe(wanted)
+
     def unsubscribe(self, name: str) -> tuple[str, str] | None:
         """Want the topic no more; return (request id, text) of the call, or None where it was not wanted."""
         wanted = self._wanted.pop(name, None)

@@ -17,6 +17,8 @@ from hummingbot_extended.streams.supervisor import NO_CONNECTION
 from hummingbot_extended.streams.transport import HeadersProvider
 
 REQUEST_TIMEOUT_S = 10.0
+# A topic that did not come back with the connection is asked for again so often.
+ASK_AGAIN_AFTER_S = 30.0
 
 type Sink = Callable[[bytes | str], None]
 type ErrorSink = Callable[[ExtendedError], None]
@@ -51,7 +53,8 @@ class RpcStream(KeptStream):
 
     A topic is subscribed to once, however many listen to it; a new listener makes the server send its snapshot again,
     to all of them. Frames are handed out in the order in which they come. A gap in the connection's `seq` has it
-    replaced, and then every topic begins anew. `request_timeout_s` is for each call: some wrong ones get no answer.
+    replaced, and then every topic begins anew; one that the server then refuses is reported, and asked for again until
+    nobody listens. `request_timeout_s` is for each call: some wrong ones get no answer.
 
     What goes wrong with the connection goes to `error_callback` (async or plain) and to each listener's. `decode` makes
     the messages of subscriptions, `connection` is for `KeptStream`.
@@ -78,6 +81,8 @@ class RpcStream(KeptStream):
         self._subscriptions: dict[Subscription, Listener] = {}
         self._own = Subscription(error_callback=error_callback, name=self.id)
         self._replay_deadline: asyncio.TimerHandle | None = None
+        self._missing: set[str] = set()  # topics that this connection does not carry, although somebody listens
+        self._asking_again: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, {self.readers} topics>"
@@ -174,6 +179,7 @@ class RpcStream(KeptStream):
     # --- the connection's side --------------------------------------------------------------------------------------
     async def _greet(self) -> None:
         """Subscribe to all topics again. Only sent: the answers come when reading has begun."""
+        self._missing.clear()
         replayed = self._protocol.connected()
         for _, text in replayed:
             await self._send_text(text)
@@ -208,13 +214,34 @@ class RpcStream(KeptStream):
             else:
                 waiting.set_exception(reply.error)
         elif reply.error is not None and reply.topic is not None:
-            self._report_to(reply.topic, reply.error)
+            self._miss(reply.topic, reply.error)
 
     def _check_replayed(self, request_ids: list[str]) -> None:
         """Report the topics that got no answer after a reconnect."""
         for request_id in request_ids:
             if (topic := self._protocol.forget(request_id)) is not None:
-                self._report_to(topic, self._timed_out(f"the subscription to {topic}"))
+                self._miss(topic, self._timed_out(f"the subscription to {topic}"))
+
+    def _miss(self, name: str, error: ExtendedError) -> None:
+        """A topic did not come back: its listeners hear of it, and it is asked for again."""
+        self._report_to(name, error)
+        self._missing.add(name)
+        if self._asking_again is None or self._asking_again.done():
+            self._asking_again = asyncio.create_task(self._ask_again(), name=f"{self.id} missing topics")
+
+    async def _ask_again(self) -> None:
+        while self._missing:
+            await asyncio.sleep(ASK_AGAIN_AFTER_S)
+            for name in tuple(self._missing):
+                self._missing.discard(name)
+                if self.is_connected and (call := self._protocol.subscribe_again(name)) is not None:
+                    try:
+                        await self._ask(*call)
+                    except StreamClosed:  # the next connection asks for all
+                        break
+                    except ExtendedError as error:
+                        self._report_to(name, error)
+                        self._missing.add(name)
 
     def _report(self, error: ExtendedError) -> None:
         if not self.is_connected:
@@ -235,6 +262,9 @@ class RpcStream(KeptStream):
     async def _close_subscriptions(self) -> None:
         if self._replay_deadline is not None:
             self._replay_deadline.cancel()
+        if self._asking_again is not None:
+            self._asking_again.cancel()
+            await asyncio.wait([self._asking_again])
         self._lose_answers(StreamClosed(NO_CONNECTION, f"{self.id} was closed"))
         for subscription in (self._own, *self._subscriptions):
             await subscription.aclose()

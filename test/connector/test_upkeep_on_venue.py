@@ -59,7 +59,7 @@ async def test_rules_and_fees_are_read_again_after_a_failure(venue, caplog):
     await venue.fault("server_error", path="GET /api/v1/info/markets", count=2)
     async with venue.bot() as bot:
         await until(lambda: bot.connector._fees.by_pair)
-        assert "Reading the markets works again." in caplog.messages
+        await until(lambda: "Reading the markets works again." in caplog.messages)
 
 
 async def test_funding_rates_that_cannot_be_read_at_the_start_are_read_again(venue, caplog):

@@ -16,6 +16,7 @@ from hummingbot_extended.errors import (
 )
 from hummingbot_extended.exchange.channels import Topic, decode_exact_book
 from hummingbot_extended.exchange.orderbook import OrderBook
+from hummingbot_extended.streams import rpc_stream
 from hummingbot_extended.streams.backoff import Backoff
 from hummingbot_extended.streams.rpc_stream import RpcStream
 from hummingbot_extended.venue.server import PracticeVenue
@@ -156,6 +157,33 @@ async def test_a_topic_refused_or_unanswered_after_a_reconnect_is_reported_to_it
         assert "orderbooks.B" in str(errors_b[1])
         rpc.peer.cut()
         await until(lambda: stream.generation == 3)
+
+
+async def test_a_topic_that_did_not_come_back_is_asked_for_again_until_it_does(rpc, monkeypatch):
+    monkeypatch.setattr(rpc_stream, "ASK_AGAIN_AFTER_S", 0.05)
+    got, errors = [], []
+    async with RpcStream(rpc.url, **quick()) as stream:
+        await stream.listen(A, got.append, on_error=errors.append)
+        await until(lambda: len(got) == 1)
+        rpc.refuses = {"orderbooks"}
+        rpc.peer.cut()
+        await until(lambda: len(errors) >= 4)
+        assert {type(error) for error in errors[1:]} == {ApiError}
+        assert len(got) == 1
+        rpc.refuses = set()
+        await until(lambda: len(got) == 2)
+        assert stream.generation == 2
+        assert await stream.list_subscriptions() is not None
+
+
+async def test_closing_while_a_topic_is_missing_leaves_no_task(rpc):
+    errors, before = [], asyncio.all_tasks()
+    async with RpcStream(rpc.url, **quick()) as stream:
+        await stream.listen(A, print, on_error=errors.append)
+        rpc.refuses = {"orderbooks"}
+        rpc.peer.cut()
+        await until(lambda: len(errors) == 2)
+    await until(lambda: not [task for task in asyncio.all_tasks() - before if "missing" in task.get_name()])
 
 
 async def test_listeners_of_one_topic_share_its_subscription_and_the_last_one_ends_it(rpc):
