@@ -12,8 +12,9 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState,
 
 from hummingbot_extended.connector import translate
 from hummingbot_extended.connector.client_order_tracker import FINAL, ExtendedClientOrderTracker
+from hummingbot_extended.connector.fault_log import FaultLog
 from hummingbot_extended.connector.tasks import Tasks
-from hummingbot_extended.errors import ExtendedError
+from hummingbot_extended.errors import ExtendedError, Outcome
 from hummingbot_extended.exchange.decimals import ZERO
 from hummingbot_extended.exchange.enums import OrderStatus, PositionStatus, TradeType
 from hummingbot_extended.exchange.models import AccountTrade, Balance, Order, Position
@@ -22,6 +23,9 @@ KEPT_ORDERS = 10_000
 KEPT_TRADES = 50_000
 # How long a final status waits for the fills it speaks of to arrive by themselves, before REST is asked.
 FILLS_GRACE_S = 1.0
+# While REST does not answer, the order does not end: Hummingbot takes no fill 30 s after an order's end.
+FILLS_LONGEST_WAIT_S = 15.0
+FETCHING = "Reading an order's fills"
 
 
 class Host(Protocol):
@@ -90,6 +94,7 @@ class AccountState:
         self._position_ids: dict[str, int] = {}  # of the open ones
         self._balance_mark = 0
         self._filling: dict[str, asyncio.Event] = {}
+        self._faults = FaultLog(logging.getLogger(__name__))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self._seen)} orders, {len(self._trades)} trades kept>"
@@ -175,22 +180,29 @@ class AccountState:
             await self._finalise(tracked, order, update)
 
     async def _wait_for_fills(self, tracked: InFlightOrder, order: Order) -> None:
-        arrived = self._filling.setdefault(tracked.client_order_id, asyncio.Event())
-        try:
-            async with asyncio.timeout(FILLS_GRACE_S):
-                while _lacks_fills(tracked, order):
-                    arrived.clear()
-                    await arrived.wait()
-        except TimeoutError:
-            await self._fetch_fills(tracked)
+        wait_s = FILLS_GRACE_S
+        while True:
+            arrived = self._filling.setdefault(tracked.client_order_id, asyncio.Event())
+            try:
+                async with asyncio.timeout(wait_s):
+                    while _lacks_fills(tracked, order):
+                        arrived.clear()
+                        await arrived.wait()
+                return
+            except TimeoutError:
+                if await self._fetch_fills(tracked):
+                    return
+            wait_s = min(FILLS_LONGEST_WAIT_S, wait_s * 2)
 
-    async def _fetch_fills(self, tracked: InFlightOrder) -> None:
+    async def _fetch_fills(self, tracked: InFlightOrder) -> bool:
+        """Apply an order's fills as REST tells them; False where it cannot be asked now."""
         try:
             self.apply_trades(await self._host.fetch_fills(tracked))
         except ExtendedError as error:
-            logging.getLogger(__name__).warning(
-                "The fills of %s could not be fetched: %s", tracked.client_order_id, error
-            )
+            self._faults.failed(FETCHING, error)
+            return error.outcome is not Outcome.UNKNOWN
+        self._faults.worked(FETCHING)
+        return True
 
     async def _finalise(self, tracked: InFlightOrder, order: Order, update: OrderUpdate) -> None:
         was_done = tracked.current_state in FINAL

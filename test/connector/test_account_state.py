@@ -14,11 +14,12 @@ from hummingbot_extended.connector.account_state import AccountState
 from hummingbot_extended.connector.client_order_tracker import ExtendedClientOrderTracker
 from hummingbot_extended.connector.reconcile import Reconciler
 from hummingbot_extended.connector.tasks import Tasks
-from hummingbot_extended.errors import RequestTimedOut
+from hummingbot_extended.errors import ApiError, RequestTimedOut
 from hummingbot_extended.exchange.enums import OrderStatus
 from hummingbot_extended.exchange.models import Balance
 from hummingbot_extended.exchange.reading import BadRecord, Records
 from test.connector import models
+from test.until import until
 
 PAIR = "BTC-USD"
 NEW = {"status": "NEW", "updatedTime": 10}
@@ -123,7 +124,7 @@ async def test_every_order_of_news_ends_the_same(world, order):
     assert world.tracker.active_orders == {}
 
 
-@pytest.mark.parametrize("fill_comes", ["before", "during", "by rest", "never", "rest fails"])
+@pytest.mark.parametrize("fill_comes", ["before", "during", "by rest", "never", "rest refuses"])
 async def test_cancelled_order_ends_after_the_fills_it_speaks_of(world, fill_comes):
     await world.tell(**NEW)
     if fill_comes == "before":
@@ -133,16 +134,28 @@ async def test_cancelled_order_ends_after_the_fills_it_speaks_of(world, fill_com
     if fill_comes == "during":
         assert world.order.is_open
         world.fill(1, **FIRST)
-    world.rest_fills = {"by rest": [models.trade(1, **FIRST)], "rest fails": RequestTimedOut("late")}.get(
+    world.rest_fills = {"by rest": [models.trade(1, **FIRST)], "rest refuses": ApiError(400, 1004, "no")}.get(
         fill_comes, []
     )
     await world.settle()
     assert world.order.current_state is OrderState.CANCELED
     assert world.count(MarketEvent.OrderCancelled) == 1
-    assert world.filled == (0 if fill_comes in ("never", "rest fails") else Decimal("0.4"))
+    assert world.filled == (0 if fill_comes in ("never", "rest refuses") else Decimal("0.4"))
     if fill_comes != "before":
         tags = [tag for tag, _ in world.events if tag in (MarketEvent.OrderFilled, MarketEvent.OrderCancelled)]
         assert tags[-1] is MarketEvent.OrderCancelled
+
+
+async def test_order_does_not_end_before_its_fills_can_be_read(world):
+    await world.tell(**NEW)
+    world.rest_fills = RequestTimedOut("late")
+    await world.tell(**CANCELLED)
+    await until(lambda: world.fetched >= 2, "a second request")
+    assert world.order.is_open
+    world.rest_fills = [models.trade(1, **FIRST)]
+    await world.settle()
+    assert world.order.is_cancelled
+    assert world.filled == Decimal("0.4")
 
 
 async def test_fills_that_a_partly_filled_order_speaks_of_are_fetched(world):
