@@ -14,7 +14,7 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 from hummingbot_extended.connector.extended_perpetual_constants import ORDER_WAIT_S, REQUEST_TIMEOUT_S
 from hummingbot_extended.connector.throttler import ExtendedThrottler
 from hummingbot_extended.errors import ConnectFailed, RequestTimedOut, TransportError
-from hummingbot_extended.exchange.aiohttp_send import USER_AGENT
+from hummingbot_extended.exchange.aiohttp_send import USER_AGENT, read_body
 from hummingbot_extended.exchange.endpoints import PLACE_ORDER
 from hummingbot_extended.exchange.http import RestRequest, RestResponse, retry_after_s
 
@@ -105,8 +105,9 @@ class AssistantSend:
         assistant = await self._factory.get_rest_assistant()
         reply = await assistant.call(self._translate(request))
         # Not `reply.text()`: it raises on bytes that are no text, and what a proxy answers may be none.
-        body = await reply._aiohttp_response.read()
-        return RestResponse(status=reply.status, headers=dict(reply.headers or {}), body=body)
+        async with reply._aiohttp_response as response:
+            body = await read_body(response)
+            return RestResponse(status=response.status, headers=dict(response.headers), body=body)
 
     def _translate(self, request: RestRequest) -> AssistantRequest:
         headers = dict(PUBLIC_HEADERS)

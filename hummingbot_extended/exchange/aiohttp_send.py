@@ -53,22 +53,21 @@ class AiohttpSend:
     async def __call__(self, request: RestRequest) -> RestResponse:
         """Send `request` (contract: `http.Send`)."""
         headers = dict(self._private_headers if request.auth else self._public_headers)
-        body = None if request.body is None else msgspec.json.encode(request.body)
-        if body is not None:
+        data = None if request.body is None else msgspec.json.encode(request.body)
+        if data is not None:
             headers["Content-Type"] = "application/json"
         try:
             async with self._session.request(
                 request.method,
                 self._base_url + request.path,
                 params=list(request.params),
-                data=body,
+                data=data,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as response:
-                return RestResponse(
-                    status=response.status, headers=dict(response.headers), body=await self._read(response)
-                )
+                body = await read_body(response, self._max_reply_bytes)
+                return RestResponse(status=response.status, headers=dict(response.headers), body=body)
         except aiohttp.ClientConnectorError as error:
             raise ConnectFailed(f"{request}: no connection to {self._base_url} ({error.os_error})") from error
         except TimeoutError as error:
@@ -76,10 +75,12 @@ class AiohttpSend:
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(f"{request}: the connection broke ({type(error).__name__})") from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > self._max_reply_bytes:
-                raise MessageTooLarge("a REST reply", self._max_reply_bytes)
-        return bytes(body)
+
+async def read_body(response: aiohttp.ClientResponse, max_bytes: int = MAX_REPLY_BYTES) -> bytes:
+    """Return a reply's body. Raises MessageTooLarge, and what aiohttp raises; its connection stays the caller's."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise MessageTooLarge("a REST reply", max_bytes)
+    return bytes(body)

@@ -1,6 +1,7 @@
 """Streams on Hummingbot's assistants, over real sockets: what they carry, refuse, count and give back."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,7 @@ from hummingbot_extended.errors import (
     StreamClosed,
     Unauthorized,
 )
+from hummingbot_extended.exchange.aiohttp_send import MAX_REPLY_BYTES
 from hummingbot_extended.exchange.endpoints import MAINNET
 from hummingbot_extended.exchange.rest import ExtendedRest
 from hummingbot_extended.streams.transport import StreamConnection, StreamRequest, StreamTransport
@@ -360,3 +362,22 @@ async def test_429_holds_requests_until_the_date_that_it_names() -> None:
     finally:
         await ConnectionsFactory().close()
     assert throttler._held_until - throttler._held_since == pytest.approx(50)
+
+
+async def test_reply_without_an_end_is_not_read_to_its_end() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2 * MAX_REPLY_BYTES // 2**20):
+                await response.write(bytes(2**20))
+        return response
+
+    try:
+        async with served(handler) as url:
+            throttler = create_throttler()
+            rest = ExtendedRest(AssistantSend(build_api_factory(throttler), throttler, url))
+            with pytest.raises(MessageTooLarge):
+                await rest.markets()
+    finally:
+        await ConnectionsFactory().close()
