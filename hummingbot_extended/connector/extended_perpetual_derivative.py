@@ -826,7 +826,7 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         """Report a liquidation, a deleveraging, or the fill of a take-profit or stop-loss (`is_leg`): no order that
         Hummingbot knows stands for them. Other bots' fills are not ours.
         """
-        is_ours = pair in self._trading_pairs and trade.created_time_ms >= self._born_ms - FOREIGN_MARGIN_MS
+        is_ours = pair in self._trading_pairs and trade.created_time_ms >= self._born_there_ms - FOREIGN_MARGIN_MS
         if (trade.type is Kind.TRADE and not is_leg) or not is_ours or self.is_recorded(trade, pair):
             return
         what = "TPSL" if is_leg else trade.type.value
@@ -840,9 +840,14 @@ class ExtendedPerpetualDerivative(ConnectorFacts):
         status = self._state.status_of(order.external_id)
         return self._state.find(order.external_id, order.id) is not None or (status is not None and status.is_final)
 
+    @property
+    def _born_there_ms(self) -> float:
+        """When this connector was made, by the exchange's clock."""
+        return self._born_ms + self._clock.offset_s * 1000
+
     def _is_anothers(self, order: Order) -> bool:
-        born_ms = self._born_ms + self._clock.offset_s * 1000 + BORN_MARGIN_MS
-        return order.created_time_ms > born_ms and order.external_id not in self._tracked_ids
+        is_younger = order.created_time_ms > self._born_there_ms + BORN_MARGIN_MS
+        return is_younger and order.external_id not in self._tracked_ids
 
     async def _adopt(self, order: Order) -> None:
         """Track an order of this bot that Hummingbot does not know; record it, unless its database has it."""

@@ -11,6 +11,7 @@ from hummingbot.core.network_iterator import NetworkStatus
 
 from hummingbot_extended.connector import extended_perpetual_derivative as derivative
 from hummingbot_extended.exchange.enums import OrderStatus, Side
+from test.connector import models
 from test.connector.running import PAIR, Bot, stage
 from test.until import until
 
@@ -339,6 +340,16 @@ async def test_funding_paid_while_the_bot_was_away_is_reported_after_the_restart
     async with venue.bot(bot.connector):
         await until(lambda: bot.connector._funding.reported_until_ms)
         assert payments(bot) == []
+
+
+async def test_liquidation_is_reported_though_this_machines_clock_is_ahead(venue):
+    async with venue.bot() as bot:
+        connector = bot.connector
+        connector._born_ms += 600_000
+        connector._clock.offset_s = -600.0
+        trade = models.trade(7, tradeType="LIQUIDATION", createdTime=int(time.time() * 1000))
+        connector.foreign_trade(trade, PAIR, is_leg=False)
+        await until(lambda: [fill.exchange_trade_id for fill in bot.fills()] == ["7"])
 
 
 async def test_liquidation_is_reported_and_the_position_is_gone(venue):
