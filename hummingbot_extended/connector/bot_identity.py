@@ -5,6 +5,7 @@ struck out once Hummingbot has recorded the order. What is left in it after a cr
 may know. The journal is locked while its bot runs, so that two processes of one installation get two prefixes.
 """
 
+import atexit
 import fcntl
 import logging
 import os
@@ -118,7 +119,10 @@ def identify(domain: str, bot_id: str = "", directory: Path | None = None) -> Bo
     folder = directory or Path(hummingbot.data_path()) / JOURNALS
     key = (str(folder), domain, bot_id)
     if key not in _identities:
-        _identities[key] = _chosen(folder, domain, bot_id) if bot_id else _first_free(folder, domain)
+        identity = _chosen(folder, domain, bot_id) if bot_id else _first_free(folder, domain)
+        if identity.journal is not None:
+            atexit.register(identity.journal.close)  # it is this process's until its end
+        _identities[key] = identity
     return _identities[key]
 
 
