@@ -5,6 +5,7 @@ The session is own because a shared one cuts a stream at 300 s, hangs REST at 10
 
 import asyncio
 import inspect
+from collections import deque
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -201,7 +202,8 @@ class SSEConnection:
         self._silence = Silence(request.data_timeout_s)
         self._death = Silence(request.heartbeat_s and request.heartbeat_s * MISSED_HEARTBEATS)
         self._decoder = SSEDecoder(max_line_bytes=request.max_message_bytes, max_event_bytes=request.max_message_bytes)
-        self._decoder.last_event_id = request.last_event_id
+        self._decoder.last_event_id = self._last_event_id = request.last_event_id
+        self._waiting: deque[tuple[bytes, str]] = deque()  # events with ids of their own: each is handed out alone
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'closed' if self._response.closed else 'open'}, {self._decoder!r}>"
@@ -209,7 +211,7 @@ class SSEConnection:
     @property
     def last_event_id(self) -> str:
         """See `StreamConnection.last_event_id`."""
-        return self._decoder.last_event_id
+        return self._last_event_id
 
     @property
     def retry_after_s(self) -> float | None:
@@ -219,13 +221,19 @@ class SSEConnection:
 
     async def receive(self) -> Sequence[bytes]:
         """See `StreamConnection.receive`."""
-        try:
-            with self._silence:
-                while not (payloads := self._decoder.feed_data(await self._next_bytes())):
-                    pass
-        except TimeoutError:
-            raise _too_silent(self._silence) from None
-        return payloads
+        if not self._waiting:
+            self._last_event_id = self._decoder.last_event_id
+            try:
+                with self._silence:
+                    while not (payloads := self._decoder.feed_data(await self._next_bytes())):
+                        self._last_event_id = self._decoder.last_event_id
+            except TimeoutError:
+                raise _too_silent(self._silence) from None
+            if not self._decoder.data_ids:
+                return payloads
+            self._waiting.extend(zip(payloads, self._decoder.data_ids, strict=True))
+        payload, self._last_event_id = self._waiting.popleft()
+        return (payload,)
 
     async def send(self, text: str) -> None:
         """Raise ProtocolError: an event stream goes one way."""

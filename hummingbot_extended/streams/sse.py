@@ -35,10 +35,12 @@ class SSEDecoder:
     `max_line_bytes` and `max_event_bytes` bound what is held for a line and for an event (comments do not count).
     After `MessageTooLarge` the decoder is of no further use. `last_event_id` is what a reconnect sends as
     `Last-Event-ID`; it is kept across events. What follows the last blank line when the stream ends is dropped.
+    `data_ids` are the ids of what `feed_data` returned last, [] where none of it brought one.
     """
 
     def __init__(self, *, max_line_bytes: int = DEFAULT_MAX_BYTES, max_event_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.last_event_id = ""
+        self.data_ids: list[str] = []
         self._retry: int | None = None
         self._max_line_bytes = max_line_bytes
         self._max_event_bytes = max_event_bytes
@@ -74,12 +76,16 @@ class SSEDecoder:
 
     def feed_data(self, chunk: bytes) -> list[bytes]:
         """Like `feed`, for readers that want only the data: the payloads of the events that `chunk` finishes."""
+        self.data_ids = []
         finished = self._finished(chunk)
         if not finished:
             return []
         if (payloads := _payloads_if_plain(finished)) is not None:
             return payloads
-        return [event.payload for event in self._events(finished)]
+        before, events = self.last_event_id, self._events(finished)
+        if any(event.id != before for event in events):
+            self.data_ids = [event.id for event in events]
+        return [event.payload for event in events]
 
     def _finished(self, chunk: bytes) -> bytes:
         """Return all bytes before the last blank line, and keep the rest."""

@@ -35,7 +35,7 @@ class StreamConnection(Protocol):
 
     @property
     def last_event_id(self) -> str:
-        """The id of the last event (SSE); "" where there is none."""
+        """The id of the last event that was received (SSE); "" where there is none."""
         ...
 
     @property

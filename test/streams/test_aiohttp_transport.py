@@ -205,6 +205,21 @@ async def test_sse_resumes_by_last_event_id_and_hears_retry(sse):
         await connection.close()
 
 
+async def test_sse_that_stops_among_events_that_came_together_resumes_after_the_last_it_gave(sse):
+    async def script(peer):
+        await peer.accept()
+        await peer.chunk(b"data: 0\n\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\n")
+        await peer.until_closed()
+
+    async with serving(script) as server:
+        connection = await sse.open(StreamRequest(url=server.url))
+        given = []
+        for _ in range(3):
+            given += [(await connection.receive(), connection.last_event_id)]
+        assert given == [((b"0",), ""), ((b"1",), "1"), ((b"2",), "2")]
+        await connection.close()
+
+
 async def test_sse_cannot_send(sse):
     async with serving(accepting) as server:
         connection = await sse.open(StreamRequest(url=server.url))

@@ -113,12 +113,16 @@ def test_any_chunking_of_any_stream_gives_what_the_standard_says(stream, cuts):
 
 @settings(max_examples=200)
 @given(streams, st.integers(1, 40))
-def test_feed_data_gives_the_payloads_of_the_same_events(stream, size):
+def test_feed_data_gives_the_payloads_and_ids_of_the_same_events(stream, size):
     decoder, other = SSEDecoder(), SSEDecoder()
     chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
-    payloads = [payload for chunk in chunks for payload in decoder.feed_data(chunk)]
-    assert payloads == [event.payload for event in other.feed(stream)]
-    assert decoder.last_event_id == other.last_event_id
+    given, last_event_id = [], ""
+    for chunk in chunks:
+        payloads = decoder.feed_data(chunk)
+        given += zip(payloads, decoder.data_ids or [last_event_id] * len(payloads), strict=True)
+        last_event_id = decoder.last_event_id
+    assert given == [(event.payload, event.id) for event in other.feed(stream)]
+    assert last_event_id == other.last_event_id
 
 
 @pytest.mark.parametrize(
