@@ -104,7 +104,8 @@ class StreamManager:
 
     async def close(self) -> None:
         """Close all streams and the session; no task, socket or session is left. Safe to repeat."""
-        await self.close_all_streams()
+        while self._streams:  # more may be opened meanwhile
+            await self.close_all_streams()
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -215,6 +215,19 @@ async def test_m06_close_closes_everything_and_may_be_repeated():
         await until(lambda: server.open_now == 0)
 
 
+async def test_m06_close_also_ends_a_stream_that_is_opened_meanwhile():
+    async with serving(accepting) as server:
+        manager = StreamManager()
+        await manager.create_stream(server.url)
+        closing = asyncio.create_task(manager.close())
+        opening = asyncio.create_task(manager.create_stream(server.url))
+        await closing
+        assert manager.streams == ()
+        with pytest.raises(NotConnected):
+            await opening
+        await until(lambda: server.open_now == 0)
+
+
 async def test_m06_close_also_ends_streams_that_are_connecting():
     async with serving(lambda peer: peer.forever()) as server:
         manager = StreamManager()
