@@ -17,11 +17,11 @@ from hummingbot_extended.candles.timeframes import TIMEFRAMES, Timeframe
 from hummingbot_extended.errors import (
     ConnectFailed,
     MalformedMessage,
-    MessageTooLarge,
     RequestTimedOut,
     ServerUnavailable,
     SettingsError,
 )
+from hummingbot_extended.exchange.aiohttp_send import read_body
 from hummingbot_extended.exchange.relay import read_token
 
 URL_ENV = "STREAMER_API_URL"
@@ -126,7 +126,7 @@ class HubLoader:
             async with self._opened().get(
                 url, params={"limit": str(limit)}, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                body = await _whole(response)
+                body = await read_body(response, MAX_REPLY_BYTES)
         except TimeoutError as exc:
             raise RequestTimedOut(f"{self!r} did not answer within {self._timeout_s:g} s") from exc
         except aiohttp.ClientError as exc:
@@ -170,16 +170,6 @@ def hub_loader_from_env(environ: Mapping[str, str] = os.environ) -> HubLoader | 
         raise SettingsError(f"{TIMEOUT_ENV} is a number of seconds") from None
     token = read_token(TOKEN_ENV, url, environ)
     return HubLoader(url, timeout_s=timeout_s, token=None if token is None else lambda: token)
-
-
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, however many pieces it comes in. Raises MessageTooLarge."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > MAX_REPLY_BYTES:
-            raise MessageTooLarge("the hub's answer", MAX_REPLY_BYTES)
-    return bytes(body)
 
 
 def _read(body: bytes) -> list[Bar]:
