@@ -17,7 +17,7 @@ from test.bridge.running import EXCHANGE, PAIR, Ears, bridged
 from test.until import until
 
 SECONDS = 8.0
-MODULES = ("order_outcomes", "cancel_order")
+MODULES = ("order_outcomes", "extended_perpetual_derivative")
 
 
 async def trade(bridge, ears, state, stop):
