@@ -57,7 +57,7 @@ class AccountFeed:
                 await self._handle(item)
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception:  # logged, and whatever was lost by it is reconciled
                 self._logger.exception("Unexpected error in user stream listener loop.")
                 self._stream.request_reconnect("a message could not be applied")
 
